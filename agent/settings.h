@@ -1,0 +1,63 @@
+// The field engineer's file, weir.yaml, with the contracts it names: read, checked, complete.
+// Reference: config/README.md.
+//
+// Floor: flow. (It names drivers by the list in agent/port.h.)
+#ifndef WEIR_AGENT_SETTINGS_H
+#define WEIR_AGENT_SETTINGS_H
+
+#include "agent/contract.h"
+#include "agent/option.h"
+#include "agent/spool.h"
+
+enum { SETTINGS_PRODUCTS_MAX = 16, SETTINGS_INPUTS_MAX = 64 };
+
+enum link_profile { LINK_ETHERNET, LINK_CELLULAR, LINK_SATELLITE };
+enum delivery { DELIVERY_AT_LEAST_ONCE, DELIVERY_EXACTLY_ONCE };
+
+struct product_settings {
+    char *name;
+    int line;
+    struct contract *contract; // owned
+    const struct contract_port *port;
+    enum delivery delivery;
+    uint64_t spool_size_bytes;
+    int64_t commit_ms; // default by link: 1 s, 10 s, 60 s
+    enum spool_when_full when_full;
+    struct option_set options; // the row as given, for --print
+};
+
+struct input_settings {
+    char *name;
+    int line;
+    const struct input_driver *driver;
+    uint32_t product;          // index
+    struct option_set options; // the driver's rows
+};
+
+struct settings {
+    char *file;            // absolute
+    char *gateway;         // [A-Za-z0-9._-]{1,64}; default: the host name
+    char *state_dir;       // default: $STATE_DIRECTORY, else /var/lib/weir
+    char *control_socket;  // default: STATE_DIR/control.sock
+    char *heartbeat_topic; // default mesh.heartbeats
+    int64_t heartbeat_ms;  // default by link: 60 s, 300 s, 300 s
+    enum link_profile link;
+    struct option_set general; // gateway, state, log, ...
+    struct option_set kafka;   // rows of the output driver `kafka`
+    struct option_set heartbeat;
+    uint32_t product_count;
+    struct product_settings products[SETTINGS_PRODUCTS_MAX];
+    uint32_t input_count;
+    struct input_settings inputs[SETTINGS_INPUTS_MAX];
+    uint8_t digest[32]; // SHA-256 over weir.yaml and the contracts, for the heartbeat
+};
+
+// Read `path` and all it names. All problems are reported at once; NULL where one is an error.
+struct settings *settings_read(const char *path, struct problems *problems);
+void settings_free(struct settings *settings);
+
+// Print the effective values, each with where it comes from (file:line or "default"), as YAML with
+// comments; or as JSON. Secrets are shown as "***".
+void settings_print(const struct settings *settings, bool json, FILE *out);
+
+#endif

@@ -1,0 +1,22 @@
+// The drivers this build has, in plain sight.
+#include "agent/port.h"
+
+#include <string.h>
+
+const struct input_driver *const input_drivers[] = {
+    NULL,
+};
+
+const struct output_driver *const output_drivers[] = {
+    NULL,
+};
+
+const struct input_driver *input_driver_find(const char *name)
+{
+    for (size_t i = 0; input_drivers[i] != NULL; i++) {
+        if (strcmp(input_drivers[i]->name, name) == 0) {
+            return input_drivers[i];
+        }
+    }
+    return NULL;
+}
