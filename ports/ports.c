@@ -1,5 +1,6 @@
 // The drivers this build has, in plain sight.
 #include "agent/port.h"
+#include "agent/service.h"
 
 #include <string.h>
 
@@ -8,6 +9,10 @@ const struct input_driver *const input_drivers[] = {
 };
 
 const struct output_driver *const output_drivers[] = {
+    NULL,
+};
+
+const struct service *const services[] = {
     NULL,
 };
 

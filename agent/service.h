@@ -1,0 +1,40 @@
+// What stands beside the flow and watches it: heartbeat, control socket, later the metrics endpoint
+// and the mesh's policies. Constants like the drivers, listed in ports/ports.c, on the loop's
+// thread, never blocking.
+//
+// Floor: flow.
+#ifndef WEIR_AGENT_SERVICE_H
+#define WEIR_AGENT_SERVICE_H
+
+#include "agent/report.h"
+
+struct service_port {
+    const struct settings *settings;
+    void *state; // the service's own
+    void *core;
+};
+
+struct service {
+    const char *name;
+    // An error stops the start; the sentence was logged.
+    enum err (*open)(struct service_port *port);
+    void (*ready)(struct service_port *port, int fd, uint32_t events);
+    void (*due)(struct service_port *port);
+    // Status or reasons changed. May be NULL.
+    void (*changed)(struct service_port *port);
+    // A clean stop: say what there is to say within `wait_ms`.
+    void (*close)(struct service_port *port, int wait_ms);
+};
+
+enum err service_watch(struct service_port *port, int fd, uint32_t events); // 0: remove
+void service_due_in(struct service_port *port, int64_t delay_ms);           // < 0: none
+void service_report(struct service_port *port, struct report *report);
+
+// Small durable state of the gateway (not of a product): boot count, run id, digests. Read at any
+// time; written within a second, and before a clean stop ends.
+struct bytes service_recall(struct service_port *port, const char *name); // empty: none
+void service_keep(struct service_port *port, const char *name, struct bytes value);
+
+extern const struct service *const services[]; // in ports/ports.c; NULL ends it
+
+#endif
