@@ -16,7 +16,7 @@
 enum {
     BLOCK_READINGS_MAX = 4096, // rows x fields of the schema
     BLOCK_KEYS_MAX = 1024,     // distinct keys
-    BLOCK_TEXT_MAX = 65536,    // bytes of all strings of a block
+    BLOCK_TEXT_MAX = 40960,    // bytes of all strings of a block
     BLOCK_BYTES_MAX = 131072,  // bytes of an encoded block, whatever is in it
 };
 
@@ -41,7 +41,8 @@ uint32_t block_row_count(const struct block_builder *builder);
 uint64_t block_first_seq(const struct block_builder *builder);
 enum record_clock block_clock(const struct block_builder *builder);
 
-// Add a row; copies all it needs. `key_id` is the key's id in the series table.
+// Add a row; copies all it needs. `key_id` is the key's id in the series table. Each value is null
+// or of its column's kind.
 // ERR_FULL: it does not fit beside the rows that are there (seal, and try again).
 // ERR_LIMIT: it would not fit into an empty block either.
 enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_ms, uint8_t quality,
@@ -62,6 +63,7 @@ struct block_info {
     enum record_clock clock;
     uint8_t boot_id[16]; // zero unless RECORD_CLOCK_BOOT
 };
+// ERR_CORRUPT: not a block. ERR_VERSION: a newer version wrote it.
 enum err block_look(struct bytes in, struct block_info *info);
 
 // One decoded row. `values` and their texts borrow from the reader until it is opened again.
@@ -77,8 +79,11 @@ struct block_reader; // one decoded block; opaque, memory fixed
 struct block_reader *block_reader_open(void);
 void block_reader_close(struct block_reader *reader);
 
-// Decode `in`, which was written under `schema`, whole. ERR_CORRUPT: not a block, or sizes that do
-// not fit; nothing is then readable. Time and memory are bounded for any input.
+size_t block_reader_size(const struct block_reader *reader);
+
+// Decode `in`, which was written under `schema` (borrowed as long as rows are read), whole.
+// ERR_CORRUPT: not a block, not of this schema, or sizes that do not fit; ERR_VERSION: a newer
+// version wrote it; nothing is then readable. Time and memory are bounded for any input.
 enum err block_read(struct block_reader *reader, struct bytes in, const struct schema *schema);
 
 const struct block_info *block_reader_info(const struct block_reader *reader);

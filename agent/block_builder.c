@@ -1,0 +1,146 @@
+#include "agent/block_layout.h"
+#include <assert.h>
+#include <stdlib.h>
+
+struct block_builder *block_builder_open(void)
+{
+    return calloc(1, sizeof(struct block_builder));
+}
+
+void block_builder_close(struct block_builder *builder)
+{
+    free(builder);
+}
+
+size_t block_builder_size(const struct block_builder *builder)
+{
+    return sizeof *builder;
+}
+
+void block_reset(struct block_builder *builder, const struct schema *schema, uint64_t first_seq,
+                 enum record_clock clock, const uint8_t *boot_id)
+{
+    assert(schema->field_count <= SCHEMA_COLUMNS_MAX);
+    assert((clock == RECORD_CLOCK_BOOT) == (boot_id != NULL));
+    builder->schema = schema;
+    builder->first_seq = first_seq;
+    builder->clock = clock;
+    memset(builder->boot_id, 0, sizeof builder->boot_id);
+    if (boot_id != NULL) {
+        memcpy(builder->boot_id, boot_id, sizeof builder->boot_id);
+    }
+    builder->row_count = 0;
+    builder->key_count = 0;
+    builder->text_size = 0;
+    builder->quality_seen = 0;
+    memset(builder->key_slots, 0, sizeof builder->key_slots);
+    block_field_types(schema, builder->types);
+}
+
+uint32_t block_row_count(const struct block_builder *builder)
+{
+    return builder->row_count;
+}
+
+uint64_t block_first_seq(const struct block_builder *builder)
+{
+    return builder->first_seq;
+}
+
+enum record_clock block_clock(const struct block_builder *builder)
+{
+    return builder->clock;
+}
+
+// The slot of `key_ids` that holds `key_id`, or the free one where it belongs. There is always one:
+// the table has twice as many as keys.
+static uint16_t *key_slot(struct block_builder *builder, uint32_t key_id)
+{
+    const uint32_t mask = 2 * BLOCK_KEYS_MAX - 1;
+    uint32_t slot = (key_id * 2654435761U >> 16) & mask;
+    while (builder->key_slots[slot] != 0 &&
+           builder->key_ids[builder->key_slots[slot] - 1] != key_id) {
+        slot = (slot + 1) & mask;
+    }
+    return &builder->key_slots[slot];
+}
+
+static bool kind_fits(enum value_kind kind, enum column_type type)
+{
+    switch (kind) {
+    case VALUE_NULL:
+        return true;
+    case VALUE_BOOLEAN:
+        return type == COLUMN_BOOLEAN;
+    case VALUE_INTEGER:
+        return type == COLUMN_INTEGER || type == COLUMN_TIMESTAMP;
+    case VALUE_NUMBER:
+        return type == COLUMN_NUMBER;
+    case VALUE_TEXT:
+        return type == COLUMN_STRING;
+    }
+    return false;
+}
+
+static size_t text_size(const struct block_builder *builder, const struct value *values)
+{
+    size_t size = 0;
+    for (uint16_t field = 0; field < builder->schema->field_count; field++) {
+        assert(kind_fits(values[field].kind, builder->types[field]));
+        size += values[field].kind == VALUE_TEXT ? values[field].text.size : 0;
+    }
+    return size;
+}
+
+static uint64_t value_bits(struct block_builder *builder, const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_NULL:
+        return 0;
+    case VALUE_BOOLEAN:
+        return value->boolean;
+    case VALUE_INTEGER:
+        return (uint64_t)value->integer;
+    case VALUE_NUMBER:
+        return double_bits(value->number);
+    case VALUE_TEXT:
+        break;
+    }
+    uint64_t place = builder->text_size;
+    if (value->text.size > 0) {
+        memcpy(builder->text + place, value->text.at, value->text.size);
+        builder->text_size += (uint32_t)value->text.size;
+    }
+    return place << 32 | value->text.size;
+}
+
+enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_ms, uint8_t quality,
+                   const struct value *values)
+{
+    uint32_t field_count = builder->schema->field_count;
+    size_t text = text_size(builder, values);
+    if (field_count > BLOCK_READINGS_MAX || text > BLOCK_TEXT_MAX) {
+        return ERR_LIMIT;
+    }
+    uint16_t *slot = key_slot(builder, key_id);
+    if (builder->row_count == BLOCK_READINGS_MAX ||
+        (builder->row_count + 1) * field_count > BLOCK_READINGS_MAX ||
+        builder->text_size + text > BLOCK_TEXT_MAX ||
+        (*slot == 0 && builder->key_count == BLOCK_KEYS_MAX)) {
+        return ERR_FULL;
+    }
+    if (*slot == 0) {
+        builder->key_ids[builder->key_count++] = key_id;
+        *slot = (uint16_t)builder->key_count;
+    }
+    uint32_t row = builder->row_count++;
+    builder->key_of_row[row] = (uint16_t)(*slot - 1);
+    builder->time_ms[row] = time_ms;
+    builder->quality[row] = quality;
+    builder->quality_seen |= quality;
+    for (uint32_t field = 0; field < field_count; field++) {
+        builder->present[row * field_count + field] = values[field].kind != VALUE_NULL;
+        builder->bits[row * field_count + field] = value_bits(builder, &values[field]);
+    }
+    return OK;
+}

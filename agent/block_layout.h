@@ -1,0 +1,233 @@
+// The bytes of a block, as its writer and its reader share them; agent/BLOCKS.md draws them.
+// Internal to the block codec: others use agent/block.h.
+//
+// Floor: forms.
+#ifndef WEIR_AGENT_BLOCK_LAYOUT_H
+#define WEIR_AGENT_BLOCK_LAYOUT_H
+
+#include "agent/block.h"
+#include <float.h>
+
+// Decimals are exact only where a double is computed as a double on every machine (not in x87
+// registers).
+_Static_assert(FLT_EVAL_METHOD == 0, "the block codec needs IEEE doubles without excess precision");
+
+enum {
+    BLOCK_VERSION = 1,
+    BLOCK_FRONT_MAX = 64,                          // bytes before the body
+    BLOCK_BODY_MAX = 128 * 1024 - BLOCK_FRONT_MAX, // bytes of an inflated body; see BLOCKS.md
+    BLOCK_DECIMALS_MAX = 17,                       // k of m / 10^k
+    BLOCK_DICTIONARY_MAX = 255,                    // distinct numbers of a dictionary
+    BLOCK_NO_KEY = 0xffff,
+};
+
+// How the body is stored.
+enum block_packing { PACKING_STORED, PACKING_DEFLATE, PACKING_COUNT };
+
+// The sections of a body, in this order. Its front is their sizes in bytes, as varints.
+enum block_section {
+    SECTION_KEYS,    // id of each key, in order of first appearance
+    SECTION_ORDER,   // which key each row has
+    SECTION_TIME,    // when each row was
+    SECTION_QUALITY, // runs of quality, key after key
+    SECTION_MODE,    // how each column is written
+    SECTION_FIRST,   // presence, exceptions, dictionary, first value of each column
+    SECTION_VALUES,  // the residuals of each column
+    SECTION_RAW,     // doubles and floats that are no decimals
+    SECTION_TEXT,    // bytes of strings
+    SECTION_COUNT,
+};
+
+// A column is one field of one key. Its mode byte: kind | order << 3 | flags.
+enum column_kind {
+    KIND_ABSENT,  // nothing but nulls
+    KIND_INTEGER, // integers, times, booleans
+    KIND_DECIMAL, // double = m / 10^k; a byte k follows the mode
+    KIND_FLOAT,   // double = (float)(m / 10^k); a byte k follows the mode
+    KIND_DOUBLE,  // doubles as they are
+    KIND_SINGLE,  // doubles that are floats, as those
+    KIND_TEXT,    // strings: a dictionary and places in it
+    KIND_COUNT,
+};
+
+// What stands in place of the integers m: their residuals to a prediction.
+enum column_order {
+    ORDER_OFFSET,   // m - smallest, unsigned
+    ORDER_DELTA,    // m - the one before
+    ORDER_SLOPE,    // m - the line through the two before
+    ORDER_CONSTANT, // all are the first
+};
+
+enum {
+    MODE_KIND = 0x07,
+    MODE_ORDER_SHIFT = 3,
+    MODE_ORDER = 0x18,
+    MODE_DICTIONARY = 0x20, // m are places in a list of distinct values
+    MODE_NULLS = 0x40,      // runs of presence stand in SECTION_FIRST
+    MODE_EXCEPTIONS = 0x80, // values that m / 10^k misses stand in SECTION_FIRST
+};
+
+// How raw doubles and floats (KIND_DOUBLE, KIND_SINGLE) are laid, in place of an order.
+enum raw_order { RAW_PLANES, RAW_PLAIN };
+
+// How times are predicted; see BLOCKS.md.
+enum time_method {
+    TIME_GAP,    // the gap to the row before, as it was at this key's last row
+    TIME_PERIOD, // this key's own last period
+    TIME_DELTA,  // the row before
+    TIME_COUNT,
+};
+
+// Which rows each key has.
+struct block_axis {
+    uint32_t row_count;
+    uint32_t key_count;
+    uint16_t key_of_row[BLOCK_READINGS_MAX];
+    uint16_t start_of_key[BLOCK_KEYS_MAX + 1]; // into `rows`
+    uint16_t rows[BLOCK_READINGS_MAX];         // rows of key 0, of key 1, ...
+};
+
+// Fill `start_of_key` and `rows` from the rest.
+void block_axis_sort(struct block_axis *axis);
+
+// The types of a schema's fields.
+void block_field_types(const struct schema *schema, enum column_type types[SCHEMA_COLUMNS_MAX]);
+
+// 10^0 .. 10^BLOCK_DECIMALS_MAX, exact.
+extern const double block_power_of_ten[BLOCK_DECIMALS_MAX + 1];
+
+static inline uint64_t zigzag(int64_t value)
+{
+    return ((uint64_t)value << 1) ^ (uint64_t) - (int64_t)((uint64_t)value >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t value)
+{
+    return (int64_t)((value >> 1) ^ (~(value & 1) + 1));
+}
+
+static inline uint64_t double_bits(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double bits_double(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float bits_float(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// The double that KIND_DECIMAL or KIND_FLOAT stores as `m`: |m| <= 2^53.
+static inline double decimal_double(int64_t m, double power, bool is_float)
+{
+    double value = (double)m / power;
+    return is_float ? (double)(float)value : value;
+}
+
+// ---- varints: LEB128, 7 bits a byte, least first, at most 10 bytes ----
+
+static inline void put_varint(struct buffer *out, uint64_t value)
+{
+    if (value < 0x80) {
+        buffer_put_byte(out, (uint8_t)value);
+        return;
+    }
+    uint8_t bytes[10];
+    size_t size = 0;
+    while (value >= 0x80) {
+        bytes[size++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[size++] = (uint8_t)value;
+    buffer_put(out, bytes, size);
+}
+
+// A reader of bytes from outside: a read past the end gives zeros and sets `bad`, which stays set.
+struct cursor {
+    const uint8_t *at;
+    const uint8_t *end;
+    bool bad;
+};
+
+static inline struct cursor cursor_over(struct bytes bytes)
+{
+    return (struct cursor){.at = bytes.at, .end = bytes.at + bytes.size, .bad = false};
+}
+
+static inline size_t cursor_left(const struct cursor *cursor)
+{
+    return (size_t)(cursor->end - cursor->at);
+}
+
+uint64_t block_long_varint(struct cursor *cursor); // get_varint, where it is not one byte
+
+static inline uint64_t get_varint(struct cursor *cursor)
+{
+    if (cursor->at < cursor->end && *cursor->at < 0x80) {
+        return *cursor->at++;
+    }
+    return block_long_varint(cursor);
+}
+
+// `size` bytes, or NULL (and `bad`) where there are not so many.
+static inline const uint8_t *get_raw(struct cursor *cursor, size_t size)
+{
+    if (cursor_left(cursor) < size) {
+        cursor->bad = true;
+        return NULL;
+    }
+    const uint8_t *at = cursor->at;
+    cursor->at += size;
+    return at;
+}
+
+static inline uint8_t get_byte(struct cursor *cursor)
+{
+    const uint8_t *at = get_raw(cursor, 1);
+    return at == NULL ? 0 : *at;
+}
+
+// ---- the builder, as the encoder reads it ----
+
+struct block_builder {
+    const struct schema *schema;
+    uint64_t first_seq;
+    enum record_clock clock;
+    uint8_t boot_id[16];
+    uint32_t row_count;
+    uint32_t key_count;
+    uint32_t text_size;
+    uint8_t quality_seen; // all qualities or'ed
+    enum column_type types[SCHEMA_COLUMNS_MAX];
+
+    int64_t time_ms[BLOCK_READINGS_MAX];
+    uint16_t key_of_row[BLOCK_READINGS_MAX]; // into `key_ids`
+    uint8_t quality[BLOCK_READINGS_MAX];
+    uint32_t key_ids[BLOCK_KEYS_MAX];
+    uint16_t key_slots[2 * BLOCK_KEYS_MAX]; // hash of an id -> its place in key_ids, plus one
+
+    // Row after row: the bits of each value (of a string: its place in `text` << 32 | its size),
+    // and whether there is one.
+    uint64_t bits[BLOCK_READINGS_MAX];
+    uint8_t present[BLOCK_READINGS_MAX];
+    uint8_t text[BLOCK_TEXT_MAX];
+};
+
+#endif
