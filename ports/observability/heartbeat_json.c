@@ -177,7 +177,7 @@ char *heartbeat_json(const struct heartbeat *beat)
     (void)cJSON_AddItemToObject(root, "buffer", report_buffer_json(report));
     (void)cJSON_AddItemToObject(root, "streams", report_streams_json(report, false));
     (void)cJSON_AddItemToObject(root, "ports",
-                                report_ports_json(report, beat->counters, beat->acked));
+                                report_ports_json(report, beat->counters, beat->acked, false));
     (void)cJSON_AddItemToObject(root, "store", store_json(beat));
     (void)cJSON_AddItemToObject(root, "host", host_json(beat));
     if (beat->kind == HEARTBEAT_BIRTH) {

@@ -240,7 +240,7 @@ cJSON *report_streams_json(const struct report *report, bool detail)
 }
 
 cJSON *report_ports_json(const struct report *report, const struct report_counters *now,
-                         const struct report_counters *since)
+                         const struct report_counters *since, bool detail)
 {
     static const char *const states[] = {"ok", "degraded", "down", "disabled"};
     cJSON *array = cJSON_CreateArray();
@@ -249,6 +249,9 @@ cJSON *report_ports_json(const struct report *report, const struct report_counte
         cJSON *object = cJSON_CreateObject();
         json_add_text(object, "id", input->name);
         json_add_text(object, "kind", input->driver);
+        if (detail) {
+            json_add_text(object, "product", input->product);
+        }
         json_add_text(object, "state", states[input->state]);
         add_total(object, "ok", now->port_ok[i] - since->port_ok[i]);
         add_total(object, "err", now->port_bad[i] - since->port_bad[i]);

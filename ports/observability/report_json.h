@@ -21,15 +21,15 @@ void report_count(const struct report *report, struct report_counters *counters)
 
 const char *report_status_name(enum report_status status); // "ok", "warn", "fail"
 
-// Each returns an object or array that the caller owns; NULL only where memory is out.
+// Each returns an object or array that the caller owns; NULL only where memory is out. `detail`
+// adds what a person at the gateway asks for and the wire should not pay for.
 cJSON *report_reasons_json(const struct report *report);
 cJSON *report_link_json(const struct report *report, const char *interface,
                         const struct report_counters *now, const struct report_counters *since);
 cJSON *report_buffer_json(const struct report *report);
-// `detail` adds what a person at the gateway asks for and the wire should not pay for.
 cJSON *report_streams_json(const struct report *report, bool detail);
 cJSON *report_ports_json(const struct report *report, const struct report_counters *now,
-                         const struct report_counters *since);
+                         const struct report_counters *since, bool detail);
 
 // Members whose value may be unknown: negative, NAN, or NULL and "".
 void json_add_count(cJSON *object, const char *name, int64_t value);
