@@ -31,6 +31,7 @@ void block_reset(struct block_builder *builder, const struct schema *schema, uin
     }
     builder->row_count = 0;
     builder->key_count = 0;
+    builder->reading_count = 0;
     builder->text_size = 0;
     builder->quality_seen = 0;
     memset(builder->key_slots, 0, sizeof builder->key_slots);
@@ -82,14 +83,21 @@ static bool kind_fits(enum value_kind kind, enum column_type type)
     return false;
 }
 
-static size_t text_size(const struct block_builder *builder, const struct value *values)
+// What a row adds to a block.
+struct row_load {
+    size_t text;
+    uint32_t readings;
+};
+
+static struct row_load row_load(const struct block_builder *builder, const struct value *values)
 {
-    size_t size = 0;
+    struct row_load load = {0, 0};
     for (uint16_t field = 0; field < builder->schema->field_count; field++) {
         assert(kind_fits(values[field].kind, builder->types[field]));
-        size += values[field].kind == VALUE_TEXT ? values[field].text.size : 0;
+        load.text += values[field].kind == VALUE_TEXT ? values[field].text.size : 0;
+        load.readings += values[field].kind != VALUE_NULL;
     }
-    return size;
+    return load;
 }
 
 static uint64_t value_bits(struct block_builder *builder, const struct value *value)
@@ -118,14 +126,15 @@ enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_
                    const struct value *values)
 {
     uint32_t field_count = builder->schema->field_count;
-    size_t text = text_size(builder, values);
-    if (field_count > BLOCK_READINGS_MAX || text > BLOCK_TEXT_MAX) {
+    struct row_load load = row_load(builder, values);
+    if (load.text > BLOCK_TEXT_MAX) {
         return ERR_LIMIT;
     }
     uint16_t *slot = key_slot(builder, key_id);
     if (builder->row_count == BLOCK_READINGS_MAX ||
-        (builder->row_count + 1) * field_count > BLOCK_READINGS_MAX ||
-        builder->text_size + text > BLOCK_TEXT_MAX ||
+        (builder->row_count + 1) * field_count > BLOCK_CELLS_MAX ||
+        builder->reading_count + load.readings > BLOCK_READINGS_MAX ||
+        builder->text_size + load.text > BLOCK_TEXT_MAX ||
         (*slot == 0 && builder->key_count == BLOCK_KEYS_MAX)) {
         return ERR_FULL;
     }
@@ -134,6 +143,7 @@ enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_
         *slot = (uint16_t)builder->key_count;
     }
     uint32_t row = builder->row_count++;
+    builder->reading_count += load.readings;
     builder->key_of_row[row] = (uint16_t)(*slot - 1);
     builder->time_ms[row] = time_ms;
     builder->quality[row] = quality;

@@ -213,6 +213,7 @@ struct block_builder {
     uint8_t boot_id[16];
     uint32_t row_count;
     uint32_t key_count;
+    uint32_t reading_count;
     uint32_t text_size;
     uint8_t quality_seen; // all qualities or'ed
     enum column_type types[SCHEMA_COLUMNS_MAX];
@@ -225,8 +226,8 @@ struct block_builder {
 
     // Row after row: the bits of each value (of a string: its place in `text` << 32 | its size),
     // and whether there is one.
-    uint64_t bits[BLOCK_READINGS_MAX];
-    uint8_t present[BLOCK_READINGS_MAX];
+    uint64_t bits[BLOCK_CELLS_MAX];
+    uint8_t present[BLOCK_CELLS_MAX];
     uint8_t text[BLOCK_TEXT_MAX];
 };
 

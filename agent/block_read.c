@@ -23,7 +23,7 @@ struct block_reader {
     int64_t numbers[BLOCK_READINGS_MAX];    // of one column
     uint64_t bits[BLOCK_READINGS_MAX];      // of one column of doubles
     struct bytes texts[BLOCK_READINGS_MAX]; // of one column
-    struct value values[BLOCK_READINGS_MAX];
+    struct value values[BLOCK_CELLS_MAX];
     uint8_t body[BLOCK_BODY_MAX];
 };
 
@@ -635,7 +635,7 @@ enum err block_read(struct block_reader *reader, struct bytes in, const struct s
         return err;
     }
     if (info.schema_id != schema->id ||
-        info.row_count * (uint32_t)schema->field_count > BLOCK_READINGS_MAX) {
+        info.row_count * (uint32_t)schema->field_count > BLOCK_CELLS_MAX) {
         return ERR_CORRUPT;
     }
     reader->info = info;
