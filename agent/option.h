@@ -7,6 +7,9 @@
 #define WEIR_AGENT_OPTION_H
 
 #include "agent/bytes.h"
+#include "agent/yaml.h"
+
+#include <stdio.h>
 
 enum option_type {
     OPTION_TEXT,
@@ -21,13 +24,15 @@ enum option_type {
     OPTION_MAP,      // text: text
 };
 
-// One row. Rows end with {.key = NULL}.
+// One row. Rows end with {.key = NULL}. A key with a point stands in a mapping: "tls.ca" is read
+// from `tls: {ca: ...}`.
 struct option {
     const char *key; // as it stands in the file, e.g. "when full"
     enum option_type type;
     const char *initial; // the default as it would stand in the file; NULL: unset unless given
     bool required;
-    int64_t low, high;   // for integers, durations (ms), sizes (bytes); both 0: any
+    int64_t low, high;   // for numbers, durations (ms), sizes (bytes); both 0: any; high < low: no
+                         // upper end
     const char *choices; // "udp|tcp|unix"
     const char *help;    // one line
 };
@@ -51,7 +56,7 @@ struct option_value {
 struct option_set {
     const struct option *rows;
     struct option_value *values; // one a row; owned
-    const char *file;            // where they were given
+    const char *file;            // where they were given; borrowed
     int line;                    // of the mapping that held them
 };
 
@@ -69,6 +74,37 @@ const struct option_pair *option_pairs(const struct option_set *set, const char 
                                        uint32_t *count);
 int option_line(const struct option_set *set, const char *key);
 
+// Read the mapping `section` of `parent` (the mapping `parent` itself where `section` is NULL) by
+// `rows`, adding all that is wrong to `problems`; defaults stand where nothing is given, also where
+// the mapping is missing. Keys of `others` (rows, may be NULL) are known but left alone. `set` can
+// be asked and must be freed whatever was wrong; `set->file` borrows the file's name of the tree.
+void option_read(struct option_set *set, const struct option *rows, const struct option *others,
+                 const struct yaml_node *parent, const char *section, struct problems *problems);
+
+// The same from a YAML text that is the mapping, e.g. "path: a.csv\nformat: csv\n". `file` must
+// live as long as the set. False where a problem was added; `set` must be freed then too.
+bool option_read_text(struct option_set *set, const struct option *rows, const char *file,
+                      const char *text, struct problems *problems);
+
+// Give a value to what was not given and has no default in its row (because it depends on others).
+void option_default_integer(struct option_set *set, const char *key, int64_t value);
+void option_default_text(struct option_set *set, const char *key, const char *value);
+
 void option_set_free(struct option_set *set);
+
+// ---- for people ----
+
+enum { OPTION_TEXT_SIZE = 64 };
+// "1500 ms", "10 s", "2 h": the largest unit that says it exactly. Sizes likewise: "64 MiB".
+void option_format_duration(int64_t ms, char out[OPTION_TEXT_SIZE]);
+void option_format_size(int64_t bytes, char out[OPTION_TEXT_SIZE]);
+
+// Must the value not be shown (a password or the like, by the key's last word)?
+bool option_is_secret(const char *key);
+
+// Print the rows for people, one paragraph each: key, type, range, default, help.
+void option_print_help(const struct option *rows, FILE *out);
+// One row as a line of a Markdown table: | key | value | default | help |
+void option_print_table_line(const struct option *row, FILE *out);
 
 #endif
