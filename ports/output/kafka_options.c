@@ -1,0 +1,140 @@
+// The rows of `kafka:` in weir.yaml, and what of them a person can get wrong.
+#include "ports/output/kafka_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct option kafka_client_options[] = {
+    {.key = "bootstrap",
+     .type = OPTION_TEXT,
+     .required = true,
+     .help = "brokers to begin with, HOST:PORT[,HOST:PORT...]"},
+    {.key = "link",
+     .type = OPTION_CHOICE,
+     .initial = "ethernet",
+     .choices = "ethernet|cellular|satellite",
+     .help = "what the bytes travel on: decides batches, time-outs and compression"},
+    {.key = "tls.ca", .type = OPTION_PATH, .help = "certificates that may sign the broker's (PEM)"},
+    {.key = "tls.cert", .type = OPTION_PATH, .help = "this gateway's certificate (PEM)"},
+    {.key = "tls.key", .type = OPTION_PATH, .help = "the key of tls.cert (PEM)"},
+    {.key = "username", .type = OPTION_TEXT, .help = "SASL user"},
+    {.key = "password file",
+     .type = OPTION_PATH,
+     .help = "a file whose first line is the password of username"},
+    {.key = "mechanism",
+     .type = OPTION_CHOICE,
+     .initial = "PLAIN",
+     .choices = "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512",
+     .help = "how username is proved"},
+    {.key = "client",
+     .type = OPTION_MAP,
+     .help = "librdkafka settings passed through, KEY: VALUE; those the agent owns are refused"},
+    {.key = NULL},
+};
+
+struct kafka_client kafka_client_of(const struct option_set *options, const char *client_id)
+{
+    struct kafka_client client = {
+        .bootstrap = option_text(options, "bootstrap"),
+        .link = (enum link_profile)option_choice(options, "link"),
+        .client_id = client_id,
+        .ca = option_text(options, "tls.ca"),
+        .certificate = option_text(options, "tls.cert"),
+        .key = option_text(options, "tls.key"),
+        .username = option_text(options, "username"),
+        .password_file = option_text(options, "password file"),
+        .mechanism = option_text(options, "mechanism"),
+    };
+    client.pass = option_pairs(options, "client", &client.pass_count);
+    return client;
+}
+
+// HOST:PORT, where HOST may be [an IPv6 address].
+static bool host_is_good(const char *host, size_t size)
+{
+    size_t colon = size;
+    while (colon > 0 && host[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon < 2 || colon == size || size - colon > 5) {
+        return false;
+    }
+    long port = 0;
+    for (size_t i = colon; i < size; i++) {
+        if (host[i] < '0' || host[i] > '9') {
+            return false;
+        }
+        port = port * 10 + (host[i] - '0');
+    }
+    return port >= 1 && port <= 65535 && memchr(host, '/', size) == NULL &&
+           memchr(host, ' ', size) == NULL;
+}
+
+static void check_bootstrap(const struct option_set *options, const char *file,
+                            struct problems *problems)
+{
+    const char *at = option_text(options, "bootstrap");
+    while (at != NULL) {
+        size_t size = strcspn(at, ",");
+        if (!host_is_good(at, size)) {
+            problem_add(problems, file, option_line(options, "bootstrap"), "kafka.bootstrap",
+                        "\"%.*s\" is not HOST:PORT; write e.g. kafka-1.example:9092", (int)size,
+                        at);
+        }
+        at = at[size] == ',' ? at + size + 1 : NULL;
+    }
+}
+
+static void check_file(const struct option_set *options, const char *row, const char *file,
+                       struct problems *problems)
+{
+    const char *path = option_text(options, row);
+    char key[64];
+    (void)snprintf(key, sizeof key, "kafka.%s", row);
+    if (path != NULL && access(path, R_OK) != 0) {
+        problem_add(problems, file, option_line(options, row), key, "%s cannot be read", path);
+    }
+}
+
+static void check_passed(const struct option_set *options, const char *file,
+                         struct problems *problems)
+{
+    uint32_t count = 0;
+    const struct option_pair *pairs = option_pairs(options, "client", &count);
+    int line = option_line(options, "client");
+    rd_kafka_conf_t *scratch = rd_kafka_conf_new();
+    for (uint32_t i = 0; i < count; i++) {
+        char text[256] = "";
+        char key[128];
+        (void)snprintf(key, sizeof key, "kafka.client.%s", pairs[i].name);
+        const char *reason = kafka_client_owns(pairs[i].name);
+        if (reason != NULL) {
+            problem_add(problems, file, line, key, "the agent sets this itself: %s", reason);
+        } else if (rd_kafka_conf_set(scratch, pairs[i].name, pairs[i].value, text, sizeof text) !=
+                   RD_KAFKA_CONF_OK) {
+            problem_add(problems, file, line, key, "librdkafka %s refuses it: %s",
+                        rd_kafka_version_str(), text);
+        }
+    }
+    rd_kafka_conf_destroy(scratch);
+}
+
+void kafka_client_check(const struct option_set *options, const char *file,
+                        struct problems *problems)
+{
+    check_bootstrap(options, file, problems);
+    check_file(options, "tls.ca", file, problems);
+    check_file(options, "tls.cert", file, problems);
+    check_file(options, "tls.key", file, problems);
+    check_file(options, "password file", file, problems);
+    if (option_is_set(options, "tls.cert") != option_is_set(options, "tls.key")) {
+        problem_add(problems, file, options->line, "kafka.tls",
+                    "cert and key go together; give both or neither");
+    }
+    if (option_is_set(options, "username") != option_is_set(options, "password file")) {
+        problem_add(problems, file, options->line, "kafka.username",
+                    "username and `password file` go together; give both or neither");
+    }
+    check_passed(options, file, problems);
+}
