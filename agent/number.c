@@ -19,6 +19,7 @@ enum {
     EXPONENT_MAX = 99999, // far beyond any double; keeps the sums small
     DIGITS_MAX = 800,     // significant digits kept: 767 decide between two doubles
     DIGITS_IN_WORD = 19,  // decimal digits that always fit 64 bits
+    ORDINARY_MAX = 17,    // bytes of a sign, a point and 15 digits, which 2^53 is above
 };
 
 static const uint64_t mantissa_max = UINT64_C(1) << 53;
@@ -157,8 +158,75 @@ static double nearest(const struct decimal *decimal)
     return nearest_by_library(decimal);
 }
 
+// Eight digits at once: a byte is a digit where its high half is 3, and stays so with 6 added.
+static bool is_eight_digits(uint64_t word)
+{
+    const uint64_t high_halves = UINT64_C(0xF0F0F0F0F0F0F0F0);
+    const uint64_t threes = UINT64_C(0x3030303030303030);
+    return (word & high_halves) == threes &&
+           ((word + UINT64_C(0x0606060606060606)) & high_halves) == threes;
+}
+
+// Their value: pairs of digits, then pairs of pairs, then both halves, each by one multiplication.
+static uint64_t eight_digits(uint64_t word)
+{
+    word = (word & UINT64_C(0x0F0F0F0F0F0F0F0F)) * (10 * 256 + 1) >> 8;
+    word = (word & UINT64_C(0x00FF00FF00FF00FF)) * (100 * 65536 + 1) >> 16;
+    return (word & UINT64_C(0x0000FFFF0000FFFF)) * ((UINT64_C(10000) << 32) + 1) >> 32;
+}
+
+// The ordinary number, "-21.57": at most 15 digits, no exponent, as RFC 8259 has it. Returns 0 for
+// all others, which take the long way.
+static size_t take_ordinary(struct bytes in, struct number *number)
+{
+    const uint8_t *at = in.at;
+    const uint8_t *end = in.at + (in.size < ORDINARY_MAX ? in.size : ORDINARY_MAX);
+    bool negative = at < end && *at == '-';
+    at += negative;
+    const uint8_t *digits = at;
+    uint64_t mantissa = 0;
+    if (end - at >= 8 && is_eight_digits(get_u64(at))) {
+        mantissa = eight_digits(get_u64(at));
+        at += 8;
+    }
+    while (at < end && is_digit(*at)) {
+        mantissa = mantissa * 10 + (uint64_t)(*at++ - '0');
+    }
+    size_t before = (size_t)(at - digits);
+    if (at == end ? in.size >= ORDINARY_MAX : (*at | 0x20) == 'e') {
+        return 0;
+    }
+    if (before == 0 || (before > 1 && *digits == '0')) {
+        return 0;
+    }
+    size_t after = 0;
+    if (at < end && *at == '.') {
+        const uint8_t *point = at++;
+        while (at < end && is_digit(*at)) {
+            mantissa = mantissa * 10 + (uint64_t)(*at++ - '0');
+        }
+        after = (size_t)(at - point) - 1;
+        if (after == 0 || (at == end ? in.size >= ORDINARY_MAX : (*at | 0x20) == 'e')) {
+            return 0;
+        }
+        double magnitude = (double)mantissa / powers_of_ten[after];
+        number->kind = NUMBER_FRACTION;
+        number->number = negative ? -magnitude : magnitude;
+    } else {
+        number->kind = NUMBER_INTEGER;
+        number->integer = negative ? -(int64_t)mantissa : (int64_t)mantissa;
+        number->number = negative ? -(double)mantissa : (double)mantissa;
+    }
+    number->json = true;
+    return (size_t)(at - in.at);
+}
+
 size_t number_take(struct bytes in, struct number *number)
 {
+    size_t ordinary = take_ordinary(in, number);
+    if (ordinary > 0) {
+        return ordinary;
+    }
     *number = (struct number){.kind = NUMBER_NONE};
     struct decimal decimal;
     size_t used = scan(in, &decimal);
