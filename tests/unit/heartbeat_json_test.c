@@ -147,7 +147,7 @@ static void every_kind_of_heartbeat_is_valid_against_the_schema(void **state)
     given_facts(&facts, HEARTBEAT_BIRTH);
     given_nothing_known(&facts);
     write_document(&facts, paths[4], dir, "unknown");
-    example_contract.domain = (char[]){"plant7"};
+    example_contract.domain = example_domain;
 
     // When they are checked,
     char files[700];
@@ -216,7 +216,7 @@ static void what_is_not_known_is_null_and_never_zero(void **state)
     assert_true(cJSON_IsNull(member(root, "host", "cpu_pct")));
     assert_true(cJSON_IsNull(member(root, "host", "mem_free_bytes")));
     cJSON_Delete(root);
-    example_contract.domain = (char[]){"plant7"};
+    example_contract.domain = example_domain;
 }
 
 static void the_buffer_is_the_sum_of_all_products(void **state)

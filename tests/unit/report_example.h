@@ -5,7 +5,8 @@
 
 #include "agent/report.h"
 
-static struct contract example_contract = {.domain = (char[]){"plant7"}};
+static char example_domain[] = "plant7";
+static struct contract example_contract = {.domain = example_domain};
 
 static struct settings example_settings = {
     .gateway = (char[]){"gw-0042"},
