@@ -52,6 +52,7 @@ uint64_t settled_next(const struct settled *settled, uint64_t seq);
 // True where all of `from`..`to` is settled.
 bool settled_covers(const struct settled *settled, uint64_t from, uint64_t to);
 
+// count u8, then from u64 and to u64 of each range: 1 + 16 bytes a range.
 void settled_put(const struct settled *settled, struct buffer *out);
 enum err settled_get(struct settled *settled, struct bytes in); // ERR_CORRUPT
 

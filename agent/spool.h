@@ -53,13 +53,19 @@ struct spool_state {
 
 // One commit: all of it is durable after OK, none of it has happened for a reader after an error
 // (the caller then still has it and may try again).
+//
+// Blocks come by ascending last seq and leave no gap after stat.next_seq. A young one normally
+// continues there; it may begin earlier (a whole open block, see stat.wants_whole) and then stands
+// for the young ones it covers. A dense one follows the dense one before it. Best for the flash:
+// the young block of the rows that are not durable yet, then the dense block that ends with them,
+// then the young block of what follows; a dense block with rows that no young block made durable is
+// written to the nursery itself.
 struct spool_commit {
-    const struct spool_block
-        *blocks;              // ascending seqs. Young ones continue at spool_next_seq; a dense
-    size_t block_count;       // one may cover rows again that young ones made durable
+    const struct spool_block *blocks;
+    size_t block_count;
     const struct bytes *keys; // new names of series, in id order from spool_key_count on
     size_t key_count;
-    const struct spool_state *states; // changed ones
+    const struct spool_state *states; // changed ones, each name once
     size_t state_count;
 };
 
@@ -87,6 +93,8 @@ struct spool_stat {
     uint64_t commits, syncs; // since open
     uint64_t corrupt_bytes, torn_commits, repaired_segments, abandoned_segments; // since open
     uint64_t opened_read_bytes; // read by spool_open
+    bool wants_whole; // the next commit should bring all rows after the last dense block as one
+                      // young block (not only the new rows): the nursery is about to turn over
     enum spool_health health;
     enum err last_error;
 };
@@ -95,8 +103,9 @@ struct spool; // opaque
 
 // Open or make the spool on `disk` (borrowed). Memory is taken here, once, <= 512 KiB and the
 // series. ERR_NO_SPACE, ERR_READONLY, ERR_IO: from the disk. ERR_VERSION: newer format.
-// ERR_INVALID: options that make no ring. Damage is no error (I7): it is repaired, counted, and
-// waits in spool_loss_next.
+// ERR_INVALID: options that make no ring, or a key that is not the spool's. A ring that is there
+// keeps its size. Damage is no error (I7): it is repaired and counted, and what it cost is declared
+// when a reader comes to it.
 enum err spool_open(struct spool **spool, const struct disk *disk,
                     const struct spool_options *options);
 void spool_close(struct spool *spool); // writes nothing: commit state first
@@ -105,12 +114,17 @@ size_t spool_memory(const struct spool *spool);
 void spool_stat(const struct spool *spool, struct spool_stat *stat);
 
 // ERR_FULL: `refuse` and no room. ERR_IO, ERR_READONLY, ERR_NO_SPACE: the device (I6: written again
-// elsewhere before this is said). ERR_LIMIT: a block, name or value is over its bound.
+// elsewhere before this is said). ERR_LIMIT: a block, name or value is over its bound, the commit
+// is larger than a segment, or too many young blocks wait (bring the whole open block).
+// ERR_INVALID: blocks that leave a gap.
 enum err spool_commit(struct spool *spool, const struct spool_commit *commit);
 
 // The block that holds `seq`, or, where that is gone or not there yet, the next one after it. Young
 // blocks are returned only where no dense block covers the same rows. The payload borrows from the
-// spool until the next call. ERR_AGAIN: nothing at or after `seq` is durable.
+// spool until the next call. ERR_AGAIN: nothing at or after `seq` is durable. Where rows between
+// `seq` and the block returned had not ended, they are gone: they are declared lost before the call
+// returns. ERR_FULL: there is no room to declare them until older records end. ERR_IO: the device
+// does not answer at all.
 enum err spool_read(struct spool *spool, uint64_t seq, struct spool_block *block);
 
 // The one way a record's life ends (I3, I4). Takes effect in memory at once and becomes durable
