@@ -7,6 +7,13 @@
 //
 // A port is one entry of `schema`: its topic is `physicalName` (else `name`), of the form
 // DOMAIN.PRODUCT.PORT.vMAJOR; it is chosen by PORT, by the entry's `name`, its `id` or its topic.
+// Of a topic that has another form, PORT is the entry's `name`. How it is written is said by
+// customProperties of the entry:
+//
+//     weir.layout       records (default) | blocks
+//     weir.format       json | avro; default: `format` of the first kafka server, else json
+//     weir.headers      min (default) | full
+//     weir.partitionBy  gateway (default) | key
 //
 // Floor: forms.
 #ifndef WEIR_AGENT_CONTRACT_H
@@ -23,8 +30,10 @@ enum header_level { HEADERS_MIN /* `weir` */, HEADERS_FULL /* CloudEvents too */
 enum partition_by { PARTITION_BY_GATEWAY, PARTITION_BY_KEY };
 
 struct contract_port {
-    char *name;  // "readings"
-    char *topic; // "plant7.thermal.readings.v1"
+    char *name;     // "readings"
+    char *topic;    // "plant7.thermal.readings.v1"
+    char *entry;    // the `name` of the schema's entry
+    char *entry_id; // its `id`; may be NULL
     int line;
     enum wire_layout layout;
     enum wire_format format;
@@ -42,6 +51,7 @@ struct contract {
     char *tenant;       // may be NULL
     char *domain;       // may be NULL: told as a warning
     char *product;      // dataProduct, or the file's name before ".odcs.yaml"
+    char *stem;         // the file's name before ".odcs.yaml"
     char *owner;        // team.name, or the member with role owner; may be NULL
     char *support;      // support[0].url, else .channel; may be NULL
     uint8_t digest[32]; // SHA-256 of the file
@@ -51,8 +61,14 @@ struct contract {
 
 // Read and check the file. NULL where errors were added to `problems`. Free with contract_free.
 struct contract *contract_read(const char *path, struct problems *problems);
+// The same from its text; `path` names it.
+struct contract *contract_parse(const char *path, struct bytes text, struct problems *problems);
 void contract_free(struct contract *contract);
 
+// Does `name` mean this contract: its dataProduct, its `name`, or its file before ".odcs.yaml"?
+bool contract_is_called(const struct contract *contract, const char *name);
+
+// The port called `name`, or NULL.
 const struct contract_port *contract_port(const struct contract *contract, const char *name);
 
 #endif

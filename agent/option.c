@@ -1,7 +1,6 @@
 #include "agent/option.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -154,6 +153,9 @@ bool option_is_secret(const char *key)
     static const char *const words[] = {"password", "secret", "passphrase", "token"};
     const char *point = strrchr(key, '.');
     const char *last = point != NULL ? point + 1 : key;
+    if (strcasestr(last, "file") != NULL) {
+        return false; // the name of the file that holds it
+    }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcasestr(last, words[i]) != NULL) {
             return true;

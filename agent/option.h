@@ -81,6 +81,9 @@ int option_line(const struct option_set *set, const char *key);
 void option_read(struct option_set *set, const struct option *rows, const struct option *others,
                  const struct yaml_node *parent, const char *section, struct problems *problems);
 
+// As `others`: any other key may stand there too.
+extern const struct option option_any[];
+
 // The same from a YAML text that is the mapping, e.g. "path: a.csv\nformat: csv\n". `file` must
 // live as long as the set. False where a problem was added; `set` must be freed then too.
 bool option_read_text(struct option_set *set, const struct option *rows, const char *file,

@@ -11,6 +11,8 @@
 
 enum { WHY_SIZE = 320, SHOWN_MAX = 60 };
 
+const struct option option_any[] = {{.key = NULL}};
+
 // What to read into, and what to say where it does not go.
 struct reading {
     const struct option *row;
@@ -428,7 +430,7 @@ static void take_key(struct option_set *set, const struct option *others,
     size_t row = 0;
     if (has_row(set->rows, key, &row)) {
         take(set, row, node, problems);
-    } else if (!has_row(others, key, &row) && !is_prefix(others, key)) {
+    } else if (others != option_any && !has_row(others, key, &row) && !is_prefix(others, key)) {
         tell_unknown(set, others, node, prefix, problems);
     }
 }

@@ -23,7 +23,7 @@ struct product_settings {
     uint64_t spool_size_bytes;
     int64_t commit_ms; // default by link: 1 s, 10 s, 60 s
     enum spool_when_full when_full;
-    struct option_set options; // the row as given, for --print
+    struct option_set options; // all rows of a product, for --print
 };
 
 struct input_settings {
@@ -31,6 +31,7 @@ struct input_settings {
     int line;
     const struct input_driver *driver;
     uint32_t product;          // index
+    struct option_set common;  // name, driver, product
     struct option_set options; // the driver's rows
 };
 
@@ -42,7 +43,8 @@ struct settings {
     char *heartbeat_topic; // default mesh.heartbeats
     int64_t heartbeat_ms;  // default by link: 60 s, 300 s, 300 s
     enum link_profile link;
-    struct option_set general; // gateway, state, log, ...
+    int log_level;             // enum log_level
+    struct option_set general; // gateway, state, control, log
     struct option_set kafka;   // rows of the output driver `kafka`
     struct option_set heartbeat;
     uint32_t product_count;
@@ -52,12 +54,31 @@ struct settings {
     uint8_t digest[32]; // SHA-256 over weir.yaml and the contracts, for the heartbeat
 };
 
-// Read `path` and all it names. All problems are reported at once; NULL where one is an error.
+// $WEIR_CONFIG, else /etc/weir/weir.yaml.
+const char *settings_default_path(void);
+
+// Read `path` and all it names. All problems are reported at once; NULL where one is an error
+// (problems_exit_code says how to end).
 struct settings *settings_read(const char *path, struct problems *problems);
+// The same from the text of the file; `path` (absolute) says where relative paths begin.
+struct settings *settings_parse(const char *path, struct bytes text, struct problems *problems);
 void settings_free(struct settings *settings);
+
+// Warn where the spools cannot all grow to their sizes on the disk of the state directory.
+void settings_check_space(const struct settings *settings, struct problems *problems);
 
 // Print the effective values, each with where it comes from (file:line or "default"), as YAML with
 // comments; or as JSON. Secrets are shown as "***".
 void settings_print(const struct settings *settings, bool json, FILE *out);
+
+// The rows that are not a driver's, for the reference: the section's name, its rows.
+struct settings_section {
+    const char *title; // "gateway", "products[]", ...
+    const struct option *rows;
+};
+extern const struct settings_section settings_sections[]; // a NULL title ends them
+
+// Print the reference of the file as Markdown: the sections, then the drivers of this build.
+void settings_print_reference(FILE *out);
 
 #endif

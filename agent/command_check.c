@@ -1,0 +1,87 @@
+// weir check [-c FILE | FILE] [--json]: are the settings good? Touches no device and no network.
+#include "agent/command.h"
+#include "agent/command_arguments.h"
+#include "agent/port.h"
+#include "agent/settings.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+static const char usage[] =
+    "usage: weir check [-c FILE] [--json]\n"
+    "Reads FILE (default: $WEIR_CONFIG, else /etc/weir/weir.yaml) and the contracts it names, and\n"
+    "says all that is wrong. Exit code: 0 good, 78 wrong, 66 not readable, 64 not understood.\n";
+
+static void print_json(const struct settings *settings, const struct problems *problems)
+{
+    cJSON *root = cJSON_CreateObject();
+    (void)cJSON_AddBoolToObject(root, "good", settings != NULL);
+    cJSON *list = cJSON_AddArrayToObject(root, "problems");
+    for (unsigned i = 0; i < problems->count; i++) {
+        cJSON *entry = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(entry, "level", problems->warnings[i] ? "warning" : "error");
+        (void)cJSON_AddStringToObject(entry, "text", problems->lines[i]);
+        (void)cJSON_AddItemToArray(list, entry);
+    }
+    (void)cJSON_AddNumberToObject(root, "left_out", problems->left_out);
+    char *text = cJSON_Print(root);
+    (void)printf("%s\n", text != NULL ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+static void print_good(const struct settings *settings)
+{
+    (void)printf("%s: good; gateway %s\n", settings->file, settings->gateway);
+    for (uint32_t i = 0; i < settings->product_count; i++) {
+        const struct product_settings *product = &settings->products[i];
+        char size[OPTION_TEXT_SIZE];
+        char commit[OPTION_TEXT_SIZE];
+        option_format_size((int64_t)product->spool_size_bytes, size);
+        option_format_duration(product->commit_ms, commit);
+        // Only durable records are sent, so no promise can be shorter.
+        (void)printf("  product %s -> %s: up to %s on disk; a record waits up to %s to be durable "
+                     "before it is sent\n",
+                     product->name, product->port->topic, size, commit);
+    }
+    for (uint32_t i = 0; i < settings->input_count; i++) {
+        const struct input_settings *input = &settings->inputs[i];
+        (void)printf("  input %s (%s) -> %s\n", input->name, input->driver->name,
+                     settings->products[input->product].name);
+    }
+}
+
+static int check(const char *path, bool json)
+{
+    struct problems problems = {.count = 0};
+    struct settings *settings = settings_read(path, &problems);
+    if (settings != NULL) {
+        settings_check_space(settings, &problems);
+    }
+    if (json) {
+        print_json(settings, &problems);
+    } else {
+        problems_print(&problems, stderr);
+    }
+    if (!json && settings != NULL) {
+        print_good(settings);
+    }
+    int code = problems_exit_code(&problems);
+    settings_free(settings);
+    problems_free(&problems);
+    return code;
+}
+
+int command_check(int argc, char **argv)
+{
+    struct command_arguments arguments;
+    if (!command_arguments_read(argc, argv, &arguments)) {
+        return EX_USAGE;
+    }
+    if (arguments.help) {
+        (void)fputs(usage, stdout);
+        return EX_OK;
+    }
+    const char *path = arguments.config != NULL ? arguments.config : arguments.operand;
+    return check(path != NULL ? path : settings_default_path(), arguments.json);
+}

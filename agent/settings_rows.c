@@ -1,0 +1,103 @@
+#include "agent/settings_rows.h"
+
+#include "agent/settings.h"
+
+enum { SECOND = 1000, HOUR = 3600 * SECOND, DAY = 24 * HOUR };
+
+const struct option settings_general_rows[] = {
+    {.key = "gateway",
+     .type = OPTION_TEXT,
+     .help = "the name of this gateway, unique in the fleet: 1 to 64 letters, digits, `.`, `_`, "
+             "`-`; default: the host name"},
+    {.key = "state",
+     .type = OPTION_PATH,
+     .help = "the directory of the spools and of all else that is kept; default: "
+             "`$STATE_DIRECTORY`, else `/var/lib/weir`"},
+    {.key = "control",
+     .type = OPTION_PATH,
+     .help = "the local control socket, at most 107 bytes; default: `control.sock` in `state`"},
+    {.key = "log",
+     .type = OPTION_CHOICE,
+     .initial = "info",
+     .choices = "error|warn|info|debug",
+     .help = "the least important events that are logged"},
+    {.key = NULL},
+};
+
+const struct option settings_part_rows[] = {
+    {.key = "kafka"}, {.key = "heartbeat"}, {.key = "products"}, {.key = "inputs"}, {.key = NULL},
+};
+
+const struct option settings_heartbeat_rows[] = {
+    {.key = "topic",
+     .type = OPTION_TEXT,
+     .initial = "mesh.heartbeats",
+     .help = "where the gateway tells its state"},
+    {.key = "every",
+     .type = OPTION_DURATION,
+     .low = 1 * SECOND,
+     .high = DAY,
+     .help = "the promised cadence; default by `link`: 60 s on ethernet, 300 s on cellular and "
+             "satellite"},
+    {.key = NULL},
+};
+
+const struct option settings_product_rows[] = {
+    {.key = "contract",
+     .type = OPTION_PATH,
+     .required = true,
+     .help = "the domain team's ODCS file, relative to this file"},
+    {.key = "port",
+     .type = OPTION_TEXT,
+     .help = "which of the contract's ports: PORT of its topic DOMAIN.PRODUCT.PORT.vMAJOR, or its "
+             "name, id or topic; may be left out where there is one"},
+    {.key = "name",
+     .type = OPTION_TEXT,
+     .help = "what the product is called here; default: `dataProduct` of the contract, else its "
+             "file's name"},
+    {.key = "delivery",
+     .type = OPTION_CHOICE,
+     .initial = "at-least-once",
+     .choices = "at-least-once|exactly-once",
+     .help = "exactly-once is not in this build yet"},
+    {.key = "spool.size",
+     .type = OPTION_SIZE,
+     .initial = "64 MiB",
+     .low = 1 << 20,
+     .high = 0,
+     .help = "the most that the product's records may take on disk"},
+    {.key = "spool.commit",
+     .type = OPTION_DURATION,
+     .low = 10,
+     .high = HOUR,
+     .help = "how long a record may wait before it is made durable; only durable records are "
+             "sent; default by `link`: 1 s on ethernet, 10 s on cellular, 60 s on satellite"},
+    {.key = "spool.when full",
+     .type = OPTION_CHOICE,
+     .initial = "drop oldest",
+     .choices = "drop oldest|refuse",
+     .help = "drop oldest: old records make room and are told as lost; refuse: inputs wait"},
+    {.key = NULL},
+};
+
+const struct option settings_input_rows[] = {
+    {.key = "driver",
+     .type = OPTION_TEXT,
+     .required = true,
+     .help = "what reads; `weir config --help DRIVER` tells its keys"},
+    {.key = "name",
+     .type = OPTION_TEXT,
+     .help = "what the input is called in status and log; default: its driver's name"},
+    {.key = "product",
+     .type = OPTION_TEXT,
+     .help = "where its records go: the name of a product; may be left out where there is one"},
+    {.key = NULL},
+};
+
+const struct settings_section settings_sections[] = {
+    {"the file itself", settings_general_rows},
+    {"heartbeat", settings_heartbeat_rows},
+    {"products[]", settings_product_rows},
+    {"inputs[]", settings_input_rows},
+    {NULL, NULL},
+};
