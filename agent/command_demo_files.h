@@ -1,0 +1,26 @@
+// The files of the demo: the settings and the contract that its agent runs on.
+//
+// Floor: edges.
+#ifndef WEIR_AGENT_COMMAND_DEMO_FILES_H
+#define WEIR_AGENT_COMMAND_DEMO_FILES_H
+
+#include "agent/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DEMO_TOPIC            "demo.host.readings.v1"
+#define DEMO_HEARTBEATS_TOPIC "mesh.heartbeats"
+
+// Make the directory: a new one under $TMPDIR, or `keep`, which must be empty or not be there yet
+// (ERR_BUSY: it holds something). `out` gets its absolute path. Else the err of the system;
+// ERR_LIMIT: its path is too long for the socket in it.
+enum err demo_files_make_dir(const char *keep, char *out, size_t out_size);
+
+// Write weir.yaml and host.odcs.yaml into `dir`.
+enum err demo_files_write(const char *dir, const char *gateway, const char *bootstrap);
+
+// Remove `dir` and all in it.
+void demo_files_remove(const char *dir);
+
+#endif
