@@ -34,42 +34,6 @@ static const char settings_text[] =
     "    driver: linux\n"
     "    every: 200 ms\n";
 
-static const char contract_text[] =
-    "apiVersion: v3.1.0\n"
-    "kind: DataContract\n"
-    "id: urn:datacontract:demo:host-readings\n"
-    "name: demo-host-readings\n"
-    "version: 1.0.0\n"
-    "status: active\n"
-    "domain: demo\n"
-    "dataProduct: host\n"
-    "description:\n"
-    "  purpose: What this machine's own sensors say, for the demo of weir.\n"
-    "schema:\n"
-    "  - name: readings\n"
-    "    physicalName: " DEMO_TOPIC "\n"
-    "    physicalType: topic\n"
-    "    logicalType: object\n"
-    "    properties:\n"
-    "      - name: sensor\n"
-    "        logicalType: string\n"
-    "        required: true\n"
-    "        primaryKey: true\n"
-    "        primaryKeyPosition: 1\n"
-    "      - name: observed_at\n"
-    "        logicalType: timestamp\n"
-    "        required: true\n"
-    "      - name: value\n"
-    "        logicalType: number\n"
-    "        required: true\n"
-    "servers:\n"
-    "  - server: demo\n"
-    "    type: kafka\n"
-    "    host: localhost\n"
-    "    format: json\n"
-    "team:\n"
-    "  name: demo\n";
-
 static bool is_empty_dir(const char *path)
 {
     DIR *dir = opendir(path);
@@ -144,7 +108,7 @@ enum err demo_files_write(const char *dir, const char *gateway, const char *boot
     FILE *contract = create(dir, "host.odcs.yaml");
     bool written = settings != NULL && contract != NULL &&
                    fprintf(settings, settings_text, gateway, bootstrap) > 0 &&
-                   fputs(contract_text, contract) >= 0;
+                   fputs(demo_contract, contract) >= 0;
     bool closed = (settings == NULL || fclose(settings) == 0);
     closed = (contract == NULL || fclose(contract) == 0) && closed;
     return written && closed ? OK : err_from_errno(errno);

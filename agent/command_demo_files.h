@@ -10,7 +10,10 @@
 #include <stddef.h>
 
 #define DEMO_TOPIC            "demo.host.readings.v1"
-#define DEMO_HEARTBEATS_TOPIC "mesh.heartbeats"
+#define DEMO_HEARTBEATS_TOPIC "demo.heartbeats" // not among those of a fleet that is watched
+
+// The shipped contract of a host's sensors, in the domain `demo`; made by CMakeLists.txt.
+extern const char demo_contract[];
 
 // Make the directory: a new one under $TMPDIR, or `keep`, which must be empty or not be there yet
 // (ERR_BUSY: it holds something). `out` gets its absolute path. Else the err of the system;

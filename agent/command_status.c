@@ -20,12 +20,11 @@ static const char usage[] =
     "Asks the running agent how it is: the link, what lies in each product's spool, the inputs.\n"
     "\n"
     "  --json         one JSON document (weir.status/1) instead of tables\n"
-    "  --config FILE  settings of the agent (default: /etc/weir/weir.yaml, where there is one)\n"
+    "  --config FILE  settings of the agent, or -c FILE (default: $WEIR_CONFIG, else\n"
+    "                 /etc/weir/weir.yaml, where there is one)\n"
     "  --socket PATH  its control socket\n"
     "\n"
     "exit: 0 ok, 1 warn, 2 fail, 69 no agent answers, 77 no right to ask, 78 wrong settings\n";
-
-static const char default_settings[] = "/etc/weir/weir.yaml";
 
 // ---- the document, read with patience: a newer agent may leave things out ----
 
@@ -157,8 +156,9 @@ static int socket_of_settings(const char *file, char path[SOCKET_PATH_SIZE])
     struct settings *settings = settings_read(file, &problems);
     if (settings == NULL) {
         problems_print(&problems, stderr);
+        int code = problems_exit_code(&problems);
         problems_free(&problems);
-        return EX_CONFIG;
+        return code;
     }
     (void)snprintf(path, SOCKET_PATH_SIZE, "%s", settings->control_socket);
     settings_free(settings);
@@ -172,8 +172,8 @@ static int find_socket(const char *given, const char *config, char path[SOCKET_P
         (void)snprintf(path, SOCKET_PATH_SIZE, "%s", given);
         return 0;
     }
-    if (config != NULL || access(default_settings, R_OK) == 0) {
-        return socket_of_settings(config != NULL ? config : default_settings, path);
+    if (config != NULL || access(settings_default_path(), R_OK) == 0) {
+        return socket_of_settings(config != NULL ? config : settings_default_path(), path);
     }
     const char *state_dir = getenv("STATE_DIRECTORY");
     (void)snprintf(path, SOCKET_PATH_SIZE, "%s/control.sock",
@@ -219,6 +219,7 @@ int command_status(int argc, char **argv)
     const char *given = NULL;
     const struct argument rows[] = {{.name = "--json", .flag = &json},
                                     {.name = "--config", .text = &config},
+                                    {.name = "-c", .text = &config},
                                     {.name = "--socket", .text = &given},
                                     {.name = NULL}};
     int code = arguments_read(argc, argv, rows, usage);

@@ -33,7 +33,7 @@ static inline struct report example_report(void)
                  .received_bytes = 700,
                  .reconnects = 2,
                  .rtt_ms = 182.5,
-                 .up_s = 5100},
+                 .up_s = 55},
         .product_count = 2,
         .products = {{.name = "thermal",
                       .topic = "plant7.thermal.readings.v1",
