@@ -1,14 +1,10 @@
 // Deliberate bugs, for the tests of the tests: each is a line of the spool left out or turned
 // round, and the crash simulator must find every one. An ordinary build has none (MUTANT() is the
-// constant 0); `-DWEIR_MUTANT=7` builds the seventh.
+// constant 0); `-DWEIR_MUTANTS` builds all of them and `weir_mutant` chooses one.
 //
 // Floor: ground.
 #ifndef WEIR_AGENT_MUTANT_H
 #define WEIR_AGENT_MUTANT_H
-
-#ifndef WEIR_MUTANT
-#define WEIR_MUTANT 0
-#endif
 
 enum mutant {
     MUTANT_NONE,
@@ -38,6 +34,11 @@ enum mutant {
     MUTANT_END,
 };
 
-#define MUTANT(name) (WEIR_MUTANT == MUTANT_##name)
+#ifdef WEIR_MUTANTS
+extern int weir_mutant;
+#define MUTANT(name) (weir_mutant == MUTANT_##name)
+#else
+#define MUTANT(name) (0)
+#endif
 
 #endif

@@ -49,6 +49,7 @@ static const char *const names[SIM_COUNTS] = {
     [DID_NURSERY_TURNOVER] = "nursery segment opened",
     [DID_MAIN_WRAP] = "main ring went round",
     [DID_YOUNG_BLOCK] = "young block",
+    [DID_WHOLE_YOUNG] = "young block of all that is not dense",
     [DID_DENSE_BLOCK] = "dense block",
     [DID_DENSE_OF_NEW_ROWS] = "dense block of new rows",
     [DID_BYPASS] = "commit bypassed the nursery",
