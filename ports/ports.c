@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+extern const struct input_driver file_driver;
+
 const struct input_driver *const input_drivers[] = {
+    &file_driver,
     NULL,
 };
 
