@@ -1,0 +1,141 @@
+#include "agent/wire_json.h"
+
+#include "agent/clock.h"
+#include "agent/json_text.h"
+#include "agent/number.h"
+
+#include <assert.h>
+#include <math.h>
+
+const char *quality_name(uint8_t quality)
+{
+    switch (quality) {
+    case QUALITY_GOOD:
+        return "good";
+    case QUALITY_UNCERTAIN:
+        return "uncertain";
+    default:
+        return "bad";
+    }
+}
+
+void wire_json_plan(struct wire_json *plan, const struct schema *schema)
+{
+    plan->schema = schema;
+    struct buffer out = buffer_over(plan->bytes, sizeof plan->bytes);
+    for (uint16_t i = 0; i < schema->column_count; i++) {
+        size_t start = out.size;
+        buffer_put_byte(&out, i == 0 ? '{' : ',');
+        json_put_string(&out, bytes_text(schema->columns[i].name));
+        buffer_put_byte(&out, ':');
+        plan->names[i] = bytes_from(out.at + start, out.size - start);
+    }
+    assert(!out.overflow); // names are letters, digits and underscores
+}
+
+static void put_quoted(struct buffer *out, const char *text, size_t size)
+{
+    buffer_put_byte(out, '"');
+    buffer_put(out, text, size);
+    buffer_put_byte(out, '"');
+}
+
+static void put_time(struct buffer *out, int64_t time_ms)
+{
+    char text[25];
+    size_t size = clock_format(time_ms, text);
+    put_quoted(out, text, size);
+}
+
+static void put_integer(struct buffer *out, const struct column *column, int64_t integer)
+{
+    char text[NUMBER_TEXT_SIZE];
+    size_t size = number_format_integer(integer, text);
+    if (column->as_text) {
+        put_quoted(out, text, size);
+    } else {
+        buffer_put(out, text, size);
+    }
+}
+
+static void put_value(struct buffer *out, const struct column *column, const struct value *value)
+{
+    char text[NUMBER_TEXT_SIZE];
+    switch (value->kind) {
+    case VALUE_NULL:
+        buffer_put(out, "null", 4);
+        break;
+    case VALUE_BOOLEAN:
+        buffer_put_text(out, value->boolean ? "true" : "false");
+        break;
+    case VALUE_INTEGER:
+        if (column->type == COLUMN_TIMESTAMP) {
+            put_time(out, value->integer);
+        } else {
+            put_integer(out, column, value->integer);
+        }
+        break;
+    case VALUE_NUMBER:
+        buffer_put(out, text, number_format(value->number, text));
+        break;
+    case VALUE_TEXT:
+        json_put_string(out, value->text);
+        break;
+    }
+}
+
+// A number that JSON cannot say makes the whole record's quality bad.
+static uint8_t quality_on_wire(const struct schema *schema, const struct record *record)
+{
+    for (uint16_t i = 0; i < schema->field_count; i++) {
+        const struct value *value = &record->values[i];
+        if (value->kind == VALUE_NUMBER && !isfinite(value->number)) {
+            return QUALITY_BAD;
+        }
+    }
+    return record->quality;
+}
+
+static void put_column(struct buffer *out, const struct column *column, const struct schema *schema,
+                       const struct record *record, const char *gateway, const char *epoch)
+{
+    switch (column->role) {
+    case ROLE_FIELD:
+        put_value(out, column, &record->values[column->field]);
+        break;
+    case ROLE_KEY:
+        json_put_string(out, record->key);
+        break;
+    case ROLE_TIME:
+        put_time(out, record->time_ms);
+        break;
+    case ROLE_GATEWAY:
+        json_put_string(out, bytes_text(gateway));
+        break;
+    case ROLE_EPOCH:
+        json_put_string(out, bytes_text(epoch));
+        break;
+    case ROLE_SEQ:
+        put_integer(out, column, (int64_t)record->seq);
+        break;
+    case ROLE_QUALITY:
+        buffer_put_byte(out, '"');
+        buffer_put_text(out, quality_name(quality_on_wire(schema, record)));
+        buffer_put_byte(out, '"');
+        break;
+    }
+}
+
+void wire_json_put(const struct wire_json *plan, const struct record *record, const char *gateway,
+                   const char *epoch, struct buffer *out)
+{
+    const struct schema *schema = plan->schema;
+    for (uint16_t i = 0; i < schema->column_count; i++) {
+        buffer_put(out, plan->names[i].at, plan->names[i].size);
+        put_column(out, &schema->columns[i], schema, record, gateway, epoch);
+    }
+    if (schema->column_count == 0) {
+        buffer_put_byte(out, '{');
+    }
+    buffer_put_byte(out, '}');
+}
