@@ -1,0 +1,308 @@
+#include "agent/outlet.h"
+
+#include "agent/log.h"
+#include "agent/number.h"
+#include "agent/series.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void read_done(struct job *job);
+
+enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor)
+{
+    (void)snprintf(outlet->epoch, sizeof outlet->epoch, "%016llx", (unsigned long long)epoch);
+    int prefix = snprintf(outlet->identity, sizeof outlet->identity, "%s/%s/", outlet->gateway,
+                          outlet->epoch);
+    assert(prefix > 0 && (size_t)prefix + NUMBER_TEXT_SIZE < sizeof outlet->identity);
+    outlet->identity_prefix = (size_t)prefix;
+    outlet->first_seq = cursor + 1;
+    outlet->next_seq = cursor + 1;
+    outlet->reader = block_reader_open();
+    outlet->read = calloc(1, sizeof *outlet->read);
+    outlet->value_bytes = malloc(OUTLET_VALUE_MAX);
+    if (outlet->reader == NULL || outlet->read == NULL || outlet->value_bytes == NULL) {
+        return ERR_FAILED;
+    }
+    outlet->read->job = (struct job){.work = store_read_work, .done = read_done, .name = "read"};
+    outlet->read->owner = outlet;
+    outlet->read->spool = outlet->spool;
+    return OK;
+}
+
+void outlet_close(struct outlet *outlet)
+{
+    block_reader_close(outlet->reader);
+    free(outlet->read);
+    free(outlet->value_bytes);
+}
+
+// ---- the window ----
+
+static bool acked_get(const struct outlet *outlet, uint64_t seq)
+{
+    return (outlet->acked[seq % OUTLET_BITS / 64] >> (seq % 64) & 1) != 0;
+}
+
+static void acked_set(struct outlet *outlet, uint64_t seq, bool to)
+{
+    uint64_t bit = (uint64_t)1 << (seq % 64);
+    uint64_t *word = &outlet->acked[seq % OUTLET_BITS / 64];
+    *word = to ? *word | bit : *word & ~bit;
+}
+
+// Settle the run of acknowledged records at the front of the window.
+static void advance(struct outlet *outlet)
+{
+    uint64_t from = outlet->first_seq;
+    uint64_t seq = from;
+    while (seq <= outlet->sent_end && acked_get(outlet, seq)) {
+        acked_set(outlet, seq, false);
+        seq++;
+    }
+    if (seq == from) {
+        return;
+    }
+    outlet->first_seq = seq;
+    outlet->owner.settle(outlet->owner.owner, from, seq - 1, SETTLED_DELIVERED);
+}
+
+static void rewind_to(struct outlet *outlet, uint64_t seq)
+{
+    if (outlet->rewind_seq == 0 || seq < outlet->rewind_seq) {
+        outlet->rewind_seq = seq;
+    }
+}
+
+static void refused(struct outlet *outlet, uint64_t seq)
+{
+    if (outlet->alone_seq != seq) {
+        outlet->alone_until = seq > outlet->alone_until ? seq : outlet->alone_until; // 4.
+        rewind_to(outlet, seq);
+        return;
+    }
+    struct block_row row;
+    struct bytes key = {0};
+    const struct block_info *info = block_reader_info(outlet->reader);
+    assert(outlet->have_block && seq >= info->first_seq);
+    block_row(outlet->reader, (uint32_t)(seq - info->first_seq), &row);
+    (void)series_key(outlet->series, row.key_id, &key);
+    outlet->setting_aside = true;
+    outlet->owner.refused(outlet->owner.owner, seq, key, buffer_bytes(&outlet->value));
+}
+
+void outlet_delivered(struct outlet *outlet, uint64_t seq, enum delivered how)
+{
+    assert(outlet->in_flight > 0);
+    outlet->in_flight--;
+    bool late = seq < outlet->first_seq; // settled otherwise meanwhile
+    if (how == DELIVERED_OK && !late) {
+        acked_set(outlet, seq, true);
+        advance(outlet);
+    } else if (how == DELIVERED_AGAIN && !late) {
+        rewind_to(outlet, seq);
+    } else if (how == DELIVERED_REFUSED && !late) {
+        refused(outlet, seq);
+    }
+    if (outlet->alone_seq == seq && !outlet->setting_aside) {
+        outlet->alone_seq = 0;
+    }
+}
+
+void outlet_set_aside(struct outlet *outlet, bool done)
+{
+    assert(outlet->setting_aside);
+    if (!done) {
+        rewind_to(outlet, outlet->alone_seq);
+    }
+    outlet->setting_aside = false;
+    outlet->alone_seq = 0;
+}
+
+void outlet_skip(struct outlet *outlet, const struct settled *settled)
+{
+    uint64_t first = settled_next(settled, outlet->first_seq);
+    for (uint64_t seq = outlet->first_seq; seq < first && seq <= outlet->sent_end; seq++) {
+        acked_set(outlet, seq, false);
+    }
+    outlet->first_seq = first;
+    if (outlet->next_seq < first) {
+        outlet->next_seq = first;
+    }
+    if (outlet->rewind_seq != 0 && outlet->rewind_seq < first) {
+        outlet->rewind_seq = first;
+    }
+    advance(outlet);
+}
+
+// ---- the block at hand ----
+
+static void read_done(struct job *job)
+{
+    struct outlet *outlet = ((struct store_read *)job)->owner;
+    struct store_read *read = outlet->read;
+    outlet->read_busy = false;
+    outlet->have_block = false;
+    if (read->result != OK) { // the device may come back: outlet_retry asks again
+        outlet->read_failed = true;
+        log_error("spool.read", "seq=%llu error=%s", (unsigned long long)read->seq,
+                  err_name(read->result));
+        return;
+    }
+    const struct spool_block *block = &read->block;
+    struct block_info info;
+    bool readable =
+        block_look(block->payload, &info) == OK && info.first_seq == block->first_seq &&
+        info.row_count == block->count &&
+        schemas_find(outlet->schemas, info.schema_id, &outlet->schema, &outlet->plan) == OK &&
+        block_read(outlet->reader, block->payload, outlet->schema) == OK;
+    if (!readable) {
+        outlet->owner.corrupt(outlet->owner.owner, block->first_seq,
+                              block->first_seq + block->count - 1);
+        return;
+    }
+    outlet->have_block = true;
+    if (read->seq < block->first_seq) { // what lies between is nowhere any more
+        outlet->owner.corrupt(outlet->owner.owner, read->seq, block->first_seq - 1);
+    }
+}
+
+static bool block_has(const struct outlet *outlet, uint64_t seq)
+{
+    if (!outlet->have_block) {
+        return false;
+    }
+    const struct block_info *info = block_reader_info(outlet->reader);
+    return seq >= info->first_seq && seq - info->first_seq < info->row_count;
+}
+
+static void ask_for(struct outlet *outlet, uint64_t seq)
+{
+    if (outlet->read_busy) {
+        return;
+    }
+    outlet->read_busy = true;
+    outlet->have_block = false;
+    outlet->read->seq = seq;
+    outlet->store.give(outlet->store.context, &outlet->read->job);
+}
+
+void outlet_retry(struct outlet *outlet)
+{
+    outlet->read_failed = false;
+}
+
+// ---- sending ----
+
+static enum err send_record(struct outlet *outlet, uint64_t seq)
+{
+    struct block_row row;
+    const struct block_info *info = block_reader_info(outlet->reader);
+    block_row(outlet->reader, (uint32_t)(seq - info->first_seq), &row);
+    struct record record = {.time_ms = row.time_ms,
+                            .clock = info->clock,
+                            .quality = row.quality,
+                            .seq = seq,
+                            .values = row.values};
+    if (series_key(outlet->series, row.key_id, &record.key) != OK) {
+        return ERR_CORRUPT;
+    }
+    bool sure = true;
+    if (info->clock == RECORD_CLOCK_BOOT &&
+        boots_wall(outlet->boots, info->boot_id, row.time_ms, info->time_last_ms, &record.time_ms,
+                   &sure) != OK) {
+        outlet->read_failed = true; // until outlet_retry: this boot's clock is not set yet
+        return ERR_AGAIN;
+    }
+    if (!sure && record.quality == QUALITY_GOOD) {
+        record.quality = QUALITY_UNCERTAIN;
+    }
+    outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
+    wire_json_put(outlet->plan, &record, outlet->gateway, outlet->epoch, &outlet->value);
+    if (outlet->value.overflow) {
+        return ERR_LIMIT;
+    }
+    size_t digits = number_format_integer((int64_t)seq, outlet->identity + outlet->identity_prefix);
+    struct message message = {
+        .product = outlet->product,
+        .partition = -1,
+        .key = record.key,
+        .value = buffer_bytes(&outlet->value),
+        .identity = bytes_from(outlet->identity, outlet->identity_prefix + digits),
+        .time_ms = record.time_ms,
+        .seq = seq,
+    };
+    return outlet->driver->send(outlet->output, &message);
+}
+
+// The next seq to send, or 0 where none may go now.
+static uint64_t next_to_send(struct outlet *outlet, const struct settled *settled,
+                             uint64_t durable_seq, uint64_t durable_cursor)
+{
+    if (outlet->rewind_seq != 0) {
+        if (outlet->in_flight > 0 || outlet->setting_aside) {
+            return 0; // 3.
+        }
+        outlet->next_seq = outlet->rewind_seq;
+        outlet->rewind_seq = 0;
+    }
+    uint64_t seq = outlet->next_seq;
+    uint64_t last_settled = settled->count == 0 ? 0 : settled->ranges[settled->count - 1].to;
+    while (seq <= durable_seq) {
+        uint64_t unsettled = seq <= last_settled ? settled_next(settled, seq) : seq;
+        bool acked = unsettled < outlet->first_seq + OUTLET_BITS && unsettled <= outlet->sent_end &&
+                     acked_get(outlet, unsettled);
+        if (unsettled == seq && !acked) {
+            break;
+        }
+        seq = acked ? unsettled + 1 : unsettled;
+    }
+    outlet->next_seq = seq;
+    bool alone = outlet->alone_until >= seq && outlet->in_flight > 0;
+    bool may = seq <= durable_seq && seq <= durable_cursor + OUTLET_WINDOW &&
+               seq < outlet->first_seq + OUTLET_WINDOW && !alone && !outlet->setting_aside;
+    return may ? seq : 0;
+}
+
+static void sent(struct outlet *outlet, uint64_t seq)
+{
+    outlet->in_flight++;
+    outlet->next_seq = seq + 1;
+    outlet->sent_end = seq > outlet->sent_end ? seq : outlet->sent_end;
+    outlet->alone_seq = outlet->alone_until >= seq ? seq : 0;
+}
+
+bool outlet_pump(struct outlet *outlet, const struct settled *settled, uint64_t durable_seq,
+                 uint64_t durable_cursor, uint32_t budget)
+{
+    for (uint32_t i = 0; i < budget; i++) {
+        if (outlet->read_busy || outlet->read_failed) {
+            return false;
+        }
+        uint64_t seq = next_to_send(outlet, settled, durable_seq, durable_cursor);
+        if (seq == 0) {
+            return false;
+        }
+        if (!block_has(outlet, seq)) {
+            ask_for(outlet, seq);
+            return false;
+        }
+        enum err err = send_record(outlet, seq);
+        if (err == ERR_AGAIN) {
+            return false;
+        }
+        if (err == ERR_CORRUPT) {
+            outlet->owner.corrupt(outlet->owner.owner, seq, seq);
+            continue;
+        }
+        if (err != OK) { // too large for the link's settings, whatever the broker would say
+            outlet->alone_seq = seq;
+            outlet->next_seq = seq + 1;
+            refused(outlet, seq);
+            return false;
+        }
+        sent(outlet, seq);
+    }
+    return true;
+}

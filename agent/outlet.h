@@ -1,0 +1,98 @@
+// The outlet of a product: reads durable blocks in seq order, hands their records to the output,
+// and settles what the broker acknowledged. It is the live lane.
+//
+//     settled       sent, some acknowledged        durable, to be sent      not durable
+//     1 ........ first-1 | first ........ next-1 | next ........ durable | ........
+//                        |<-- at most OUTLET_WINDOW from the durable cursor -->|
+//
+// 1. Only durable records are sent.
+// 2. At most OUTLET_WINDOW records lie between the durable cursor and the last one sent: so many
+// may
+//    repeat after a kill, and no more.
+// 3. A record that came back is sent again from there, in order, once nothing is on its way.
+// 4. A record that the broker refused is sent again alone before that is believed: a refused batch
+//    takes its innocent neighbours with it.
+//
+// Floor: flow.
+#ifndef WEIR_AGENT_OUTLET_H
+#define WEIR_AGENT_OUTLET_H
+
+#include "agent/boots.h"
+#include "agent/port.h"
+#include "agent/schemas.h"
+#include "agent/store.h"
+
+enum {
+    OUTLET_WINDOW = 10000,
+    OUTLET_BITS = 16384,           // of the window, a power of two above OUTLET_WINDOW
+    OUTLET_VALUE_MAX = 512 * 1024, // bytes of an encoded record
+};
+
+// What the outlet asks of its product.
+struct outlet_owner {
+    void (*settle)(void *owner, uint64_t from, uint64_t to, enum settled_how how);
+    // The broker will never take the record; `value` is how it was encoded. Outlet waits until
+    // outlet_set_aside.
+    void (*refused)(void *owner, uint64_t seq, struct bytes key, struct bytes value);
+    // `from`..`to` cannot be read or decoded: what of it is not settled is lost.
+    void (*corrupt)(void *owner, uint64_t from, uint64_t to);
+    void *owner;
+};
+
+struct outlet {
+    struct outlet_owner owner;
+    const struct output_driver *driver;
+    struct output *output;
+    uint32_t product;
+    const char *gateway;
+    char epoch[17];
+    size_t identity_prefix; // bytes of "GATEWAY/EPOCH/" in `identity`
+    char identity[128];
+    struct spool *spool;
+    struct job_giver store;
+    const struct schemas *schemas;
+    const struct series *series;
+    const struct boots *boots;
+
+    uint64_t next_seq;  // to be sent
+    uint64_t first_seq; // the first not settled
+    uint64_t sent_end;  // last seq ever sent
+    uint32_t in_flight;
+    uint64_t rewind_seq;  // 0: none
+    uint64_t alone_until; // up to here records go one by one
+    uint64_t alone_seq;   // the one that went alone and is out; 0: none
+    bool setting_aside;
+    uint64_t acked[OUTLET_BITS / 64];
+
+    bool read_busy;
+    bool read_failed;
+    bool have_block;
+    const struct schema *schema;
+    const struct wire_json *plan;
+    struct block_reader *reader;
+    struct store_read *read;
+    uint8_t *value_bytes; // OUTLET_VALUE_MAX
+    struct buffer value;
+};
+
+// Memory is taken here. `cursor`: what is settled when the agent starts.
+enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor);
+void outlet_close(struct outlet *outlet);
+
+// Send what may be sent, at most `budget` records. `durable_seq`: invariant 1; `durable_cursor`:
+// invariant 2. True: the budget ended it and there is more.
+bool outlet_pump(struct outlet *outlet, const struct settled *settled, uint64_t durable_seq,
+                 uint64_t durable_cursor, uint32_t budget);
+
+void outlet_delivered(struct outlet *outlet, uint64_t seq, enum delivered how);
+
+// The refused record is settled (or could not be, and is tried again: `done` false).
+void outlet_set_aside(struct outlet *outlet, bool done);
+
+// Try again what the device refused to read.
+void outlet_retry(struct outlet *outlet);
+
+// Something else settled records: skip them.
+void outlet_skip(struct outlet *outlet, const struct settled *settled);
+
+#endif

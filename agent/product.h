@@ -1,0 +1,118 @@
+// A product at work: its intake (records become rows of the open block), its commits, its settled
+// set, its losses, its outlet. Everything here runs on the loop's thread; the spool itself is
+// touched by jobs only (agent/store.h), except by product_open before the first job.
+//
+// Floor: flow.
+#ifndef WEIR_AGENT_PRODUCT_H
+#define WEIR_AGENT_PRODUCT_H
+
+#include "agent/losses.h"
+#include "agent/outlet.h"
+#include "agent/rates.h"
+#include "agent/report.h"
+
+struct product {
+    // Set by the caller before product_open; all borrowed.
+    const struct product_settings *settings;
+    const char *gateway;
+    uint32_t index;
+    struct spool *spool;
+    struct block_codec *codec;
+    struct job_giver store;
+    const struct output_driver *driver;
+    struct output *output;
+    const uint8_t *boot_id; // 16 bytes
+
+    // intake
+    struct series *series;
+    struct schemas schemas;
+    struct block_builder *builder;
+    uint64_t next_seq;
+    uint32_t rows_given; // rows of the builder that a commit has, or had
+    uint32_t keys_given; // names of series that a commit has, or had
+    struct stage *filling;
+    struct stage stages[2];
+    struct states states;
+    struct boots boots;
+    uint32_t restored_schema; // of the block that product_open fills
+    uint8_t restored_boot[16];
+    const struct spool *spool_at_start; // for product_recall; NULL once jobs run in the worker
+
+    // commits
+    struct store_commit *commit;
+    bool commit_busy;    // the worker has it
+    bool commit_failed;  // it came back with an error and goes again as it is
+    bool commit_now;     // asked for
+    int64_t retry_at_ms; // boot time
+    int64_t retry_wait_ms;
+    int64_t changed_at_ms; // boot time of the oldest change that no commit has; -1: none
+    uint64_t given_end;    // last seq in a commit that is on its way
+    uint64_t durable_seq;
+    uint64_t durable_cursor;
+    uint64_t staged_bytes; // payload bytes of all commits
+
+    // settled
+    struct settled settled;
+    uint32_t settle_count; // for the next job
+    struct store_settle settles[STORE_SETTLES_MAX];
+    int64_t settled_at_ms; // boot time of the oldest settle that no commit has; -1: none
+    struct losses losses;
+    char *losses_topic;
+    int64_t tick_at_ms;
+
+    struct outlet outlet;
+    struct store_quarantine quarantine;
+    bool quarantine_busy;
+    int64_t quarantine_retry_ms;
+    char quarantine_reason[256];
+    char *quarantine_path;
+
+    // what it tells
+    uint64_t in_records, out_records, refused_records, lost_records, quarantined_records;
+    struct spool_stat stat;
+    struct rates rates;
+    struct ages ages;
+};
+
+// Restore what the spool holds and take all memory. The caller runs jobs in place meanwhile
+// (`store.give` calls work and done before it returns). A sentence was logged where it fails.
+enum err product_open(struct product *product, const char *directory);
+// From here on jobs run in the worker.
+void product_start(struct product *product, struct job_giver store);
+void product_close(struct product *product);
+
+// ---- intake ----
+
+// Is there room for one more record of any size?
+bool product_has_room(const struct product *product);
+
+// Take a record that the schema allows. ERR_AGAIN: no room. ERR_LIMIT: it is too large for a block,
+// or the table of keys is full (ERR_FULL).
+enum err product_take(struct product *product, const struct record *record);
+
+// Small durable state, to go with the records taken so far.
+enum err product_keep(struct product *product, const char *name, struct bytes value);
+struct bytes product_recall(const struct product *product, const char *name);
+
+// ---- the turn ----
+
+// Do what is due: commit, send, tell. `budget` records at most. True: there is more to do at once.
+bool product_turn(struct product *product, uint32_t budget);
+
+// Milliseconds until product_turn has something to do by time alone; -1: nothing.
+int64_t product_due_in_ms(const struct product *product);
+
+// Make all that was taken, and the cursor, durable with the next turn.
+void product_commit_now(struct product *product);
+
+// Nothing on its way to the disk, nothing to be committed.
+bool product_is_stored(const struct product *product);
+// Everything taken is settled.
+bool product_is_drained(const struct product *product);
+
+void product_delivered(struct product *product, uint64_t seq, enum delivered how);
+void product_told(struct product *product, uint64_t id, enum delivered how);
+
+void product_report(struct product *product, struct report_product *report);
+
+#endif

@@ -1,0 +1,309 @@
+#include "agent/clock.h"
+#include "agent/log.h"
+#include "agent/product_core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { QUARANTINE_BYTES_MAX = 4 * 1024 * 1024 };
+
+static char *joined(const char *a, const char *b)
+{
+    size_t size = strlen(a) + strlen(b) + 1;
+    char *text = malloc(size);
+    if (text != NULL) {
+        (void)snprintf(text, size, "%s%s", a, b);
+    }
+    return text;
+}
+
+static enum err take_memory(struct product *product, const char *directory)
+{
+    product->series = series_open();
+    product->builder = block_builder_open();
+    product->commit = calloc(1, sizeof *product->commit);
+    product->losses_topic = joined(product->settings->port->topic, ".losses");
+    product->quarantine_path = joined(directory, "/quarantine.jsonl");
+    product->quarantine.line =
+        buffer_over(malloc(OUTLET_VALUE_MAX + 4096), OUTLET_VALUE_MAX + 4096);
+    for (int i = 0; i < 2; i++) {
+        product->stages[i].bytes = buffer_over(malloc(STAGE_BYTES), STAGE_BYTES);
+        if (product->stages[i].bytes.at == NULL) {
+            return ERR_FAILED;
+        }
+    }
+    bool all = product->series != NULL && product->builder != NULL && product->commit != NULL &&
+               product->losses_topic != NULL && product->quarantine_path != NULL &&
+               product->quarantine.line.at != NULL;
+    return all ? OK : ERR_FAILED;
+}
+
+static void set_up_jobs(struct product *product)
+{
+    product->commit->job =
+        (struct job){.work = store_commit_work, .done = product_commit_done, .name = "commit"};
+    product->commit->owner = product;
+    product->commit->spool = product->spool;
+    product->quarantine.job = (struct job){
+        .work = store_quarantine_work, .done = product_quarantine_done, .name = "quarantine"};
+    product->quarantine.owner = product;
+    product->quarantine.path = product->quarantine_path;
+    product->quarantine.limit_bytes = QUARANTINE_BYTES_MAX;
+}
+
+static enum err restore_series(struct product *product)
+{
+    uint32_t count = spool_key_count(product->spool);
+    for (uint32_t id = 0; id < count; id++) {
+        struct bytes key;
+        uint32_t given;
+        bool added;
+        if (spool_key(product->spool, id, &key) != OK ||
+            series_id(product->series, key, &given, &added) != OK || given != id) {
+            log_error("spool.series", "product=%s id=%u: the table of keys is damaged",
+                      product->settings->name, id);
+            return ERR_CORRUPT;
+        }
+    }
+    product->keys_given = count;
+    return OK;
+}
+
+static enum err restore_schemas(struct product *product)
+{
+    bool drained = product->stat.cursor + 1 == product->stat.next_seq;
+    enum err err = schemas_open(&product->schemas, &product->settings->port->schema, drained,
+                                &product->states, product->spool);
+    if (err == ERR_FULL) {
+        log_error("contract.changed",
+                  "product=%s: records of four other versions of the contract wait in the spool; "
+                  "start with one of them until they are delivered",
+                  product->settings->name);
+    } else if (err == ERR_LIMIT) {
+        log_error("contract.large",
+                  "product=%s: the columns' names are too long to be kept beside the records; use "
+                  "fewer or shorter ones",
+                  product->settings->name);
+    }
+    return err;
+}
+
+static void restore_losses(struct product *product)
+{
+    struct bytes totals = states_get(&product->states, product->spool, "totals");
+    if (totals.size == 16) {
+        product->lost_records = get_u64(totals.at);
+        product->quarantined_records = get_u64(totals.at + 8);
+    }
+    losses_restore(&product->losses, &product->states, product->spool);
+    struct spool_loss loss;
+    while (spool_loss_next(product->spool, &loss) == OK) {
+        product_lost_on_disk(product, &loss);
+    }
+}
+
+static enum err open_outlet(struct product *product)
+{
+    struct outlet *outlet = &product->outlet;
+    outlet->owner = (struct outlet_owner){.settle = product_settle,
+                                          .refused = product_refused,
+                                          .corrupt = product_corrupt,
+                                          .owner = product};
+    outlet->driver = product->driver;
+    outlet->output = product->output;
+    outlet->product = product->index;
+    outlet->gateway = product->gateway;
+    outlet->spool = product->spool;
+    outlet->store = product->store;
+    outlet->schemas = &product->schemas;
+    outlet->series = product->series;
+    outlet->boots = &product->boots;
+    return outlet_open(outlet, product->stat.epoch, settled_cursor(&product->settled));
+}
+
+// ---- rows that only young blocks hold go back into the builder ----
+
+static enum err add_rows(struct product *product, const struct spool_block *block,
+                         const struct schema *schema, uint64_t from_seq)
+{
+    struct block_reader *reader = product->outlet.reader;
+    const struct block_info *info = block_reader_info(reader);
+    const uint8_t *boot_id = info->clock == RECORD_CLOCK_BOOT ? info->boot_id : NULL;
+    struct block_builder *builder = product->builder;
+    for (uint64_t seq = from_seq; seq < block->first_seq + block->count; seq++) {
+        struct block_row row;
+        block_row(reader, (uint32_t)(seq - block->first_seq), &row);
+        bool fits = block_row_count(builder) > 0 && product->restored_schema == schema->id &&
+                    block_clock(builder) == info->clock &&
+                    block_first_seq(builder) + block_row_count(builder) == seq &&
+                    (boot_id == NULL || memcmp(product->restored_boot, boot_id, 16) == 0);
+        enum err err =
+            fits ? block_add(builder, row.key_id, row.time_ms, row.quality, row.values) : ERR_FULL;
+        if (err == ERR_FULL) {
+            if (!product_has_room(product)) {
+                product_commit_now(product);
+                (void)product_turn(product, 0);
+            }
+            product_begin_block(product, schema, seq, info->clock, boot_id);
+            product->restored_schema = schema->id;
+            if (boot_id != NULL) {
+                memcpy(product->restored_boot, boot_id, 16);
+            }
+            err = block_add(builder, row.key_id, row.time_ms, row.quality, row.values);
+        }
+        if (err != OK) {
+            return err;
+        }
+        product->rows_given = block_row_count(builder);
+    }
+    return OK;
+}
+
+static void restore_rows(struct product *product)
+{
+    uint64_t seq = product->stat.dense_end + 1;
+    while (seq < product->stat.next_seq) {
+        struct spool_block block;
+        if (spool_read(product->spool, seq, &block) != OK) {
+            break; // told as a loss by the spool, or found by the outlet
+        }
+        struct block_info info;
+        const struct schema *schema;
+        const struct wire_json *plan;
+        uint64_t from = block.first_seq > seq ? block.first_seq : seq;
+        if (block_look(block.payload, &info) != OK || info.row_count != block.count ||
+            schemas_find(&product->schemas, info.schema_id, &schema, &plan) != OK ||
+            block_read(product->outlet.reader, block.payload, schema) != OK ||
+            add_rows(product, &block, schema, from) != OK) {
+            product_corrupt(product, block.first_seq, block.first_seq + block.count - 1);
+        }
+        seq = block.first_seq + block.count;
+    }
+    // New rows never join restored ones: the schema may have changed, and the clock's boot.
+    product_seal(product);
+    block_reset(product->builder, product->schemas.list[0], product->next_seq, RECORD_CLOCK_WALL,
+                NULL);
+    product->rows_given = 0;
+}
+
+enum err product_open(struct product *product, const char *directory)
+{
+    enum err err = take_memory(product, directory);
+    if (err != OK) {
+        log_error("memory", "product=%s: there is not enough", product->settings->name);
+        return err;
+    }
+    set_up_jobs(product);
+    spool_stat(product->spool, &product->stat);
+    product->settled = *spool_settled(product->spool);
+    product->spool_at_start = product->spool;
+    product->filling = &product->stages[0];
+    product->next_seq = product->stat.next_seq;
+    product->durable_seq = product->stat.next_seq - 1;
+    product->given_end = product->durable_seq;
+    product->durable_cursor = product->stat.cursor;
+    product->changed_at_ms = -1;
+    product->settled_at_ms = -1;
+    err = restore_series(product);
+    if (err == OK) {
+        err = restore_schemas(product);
+    }
+    if (err == OK) {
+        err = open_outlet(product);
+    }
+    if (err != OK) {
+        return err;
+    }
+    boots_restore(&product->boots, product->boot_id, &product->states, product->spool);
+    restore_losses(product);
+    block_reset(product->builder, product->schemas.list[0], product->next_seq, RECORD_CLOCK_WALL,
+                NULL);
+    restore_rows(product);
+    log_info("spool.opened", "product=%s epoch=%s next=%llu cursor=%llu used=%llu of=%llu",
+             product->settings->name, product->outlet.epoch, (unsigned long long)product->next_seq,
+             (unsigned long long)product->stat.cursor, (unsigned long long)product->stat.used_bytes,
+             (unsigned long long)product->stat.size_bytes);
+    return OK;
+}
+
+void product_start(struct product *product, struct job_giver store)
+{
+    product->spool_at_start = NULL;
+    product->store = store;
+    product->outlet.store = store;
+}
+
+void product_close(struct product *product)
+{
+    outlet_close(&product->outlet);
+    schemas_close(&product->schemas);
+    series_close(product->series);
+    block_builder_close(product->builder);
+    free(product->commit);
+    free(product->stages[0].bytes.at);
+    free(product->stages[1].bytes.at);
+    free(product->quarantine.line.at);
+    free(product->quarantine_path);
+    free(product->losses_topic);
+}
+
+// ---- the report ----
+
+static void report_rates(const struct product *product, struct report_product *report)
+{
+    report->in_bps = -1;
+    report->out_bps = -1;
+    report->full_in_s = -1;
+    report->drain_in_s = -1;
+    if (!rates_get(&product->rates, &report->in_bps, &report->out_bps)) {
+        return;
+    }
+    int64_t net = report->in_bps - report->out_bps;
+    const struct spool_stat *stat = &product->stat;
+    if (net > 0) {
+        report->full_in_s = (int64_t)(stat->size_bytes - stat->used_bytes) / net;
+    } else if (net < 0 && stat->stored_bytes > 0) {
+        report->drain_in_s = (int64_t)stat->stored_bytes / -net;
+    }
+}
+
+static int64_t oldest_age_s(const struct product *product)
+{
+    uint64_t first = settled_next(&product->settled, 1);
+    if (first >= product->next_seq) {
+        return -1;
+    }
+    int64_t at_ms;
+    int64_t age_ms;
+    if (ages_get(&product->ages, first, &at_ms)) {
+        age_ms = clock_boot_ms() - at_ms;
+    } else if (product->stat.oldest_ms != INT64_MIN) {
+        age_ms = clock_wall_ms() - product->stat.oldest_ms; // of an earlier run
+    } else {
+        age_ms = 0;
+    }
+    return age_ms > 0 ? age_ms / 1000 : 0;
+}
+
+void product_report(struct product *product, struct report_product *report)
+{
+    *report = (struct report_product){
+        .name = product->settings->name,
+        .topic = product->settings->port->topic,
+        .epoch = product->stat.epoch,
+        .seq = product->next_seq - 1,
+        .durable = product->durable_seq,
+        .cursor = settled_cursor(&product->settled),
+        .in_records = product->in_records,
+        .out_records = product->out_records,
+        .refused_records = product->refused_records,
+        .lost_records = product->lost_records,
+        .quarantined_records = product->quarantined_records,
+        .losses_untold = product->losses.count,
+        .gaps = product->losses.made,
+        .oldest_age_s = oldest_age_s(product),
+        .policy = product->settings->when_full == SPOOL_REFUSE ? "refuse" : "drop oldest",
+        .spool = product->stat,
+    };
+    report_rates(product, report);
+}

@@ -1,0 +1,637 @@
+// The flow of a product on a real spool in a folder of its own, with an output whose
+// acknowledgements the test gives. Jobs run in place.
+#include "agent/disk_posix.h"
+#include "agent/product_core.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SENT_MAX = 60000 };
+
+// ---- an allocation counter: nothing of ours allocates per record ----
+
+static unsigned long allocations;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *at, size_t size);
+void *malloc(size_t size)
+{
+    allocations++;
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size)
+{
+    allocations++;
+    return __libc_calloc(count, size);
+}
+void *realloc(void *at, size_t size)
+{
+    allocations++;
+    return __libc_realloc(at, size);
+}
+#endif
+
+// ---- the output ----
+
+struct sent {
+    uint64_t seq;
+    int64_t time_ms;
+    double value; // as read from the JSON
+    char key[32];
+    bool answered;
+};
+
+static struct {
+    struct sent list[SENT_MAX];
+    size_t count;
+    size_t room; // messages that still fit
+    size_t value_max;
+    char last_value[512];
+    char last_identity[128];
+    char told[16][512];
+    uint64_t tokens[16];
+    size_t told_count;
+} wire;
+
+static enum err wire_send(struct output *output, const struct message *message)
+{
+    (void)output;
+    if (wire.room == 0) {
+        return ERR_AGAIN;
+    }
+    if (wire.value_max > 0 && message->value.size > wire.value_max) {
+        return ERR_LIMIT;
+    }
+    wire.room--;
+    assert_true(wire.count < SENT_MAX);
+    struct sent *sent = &wire.list[wire.count++];
+    *sent = (struct sent){.seq = message->seq, .time_ms = message->time_ms};
+    (void)snprintf(sent->key, sizeof sent->key, "%.*s", (int)message->key.size,
+                   (const char *)message->key.at);
+    (void)snprintf(wire.last_value, sizeof wire.last_value, "%.*s", (int)message->value.size,
+                   (const char *)message->value.at);
+    (void)snprintf(wire.last_identity, sizeof wire.last_identity, "%.*s",
+                   (int)message->identity.size, (const char *)message->identity.at);
+    const char *value = strstr(wire.last_value, "\"value\":");
+    sent->value = value == NULL ? 0 : strtod(value + 8, NULL);
+    return OK;
+}
+
+static enum err wire_tell(struct output *output, const char *topic, struct bytes key,
+                          struct bytes value, uint64_t token)
+{
+    (void)output;
+    assert_string_equal(topic, "site.bench.readings.v1.losses");
+    assert_true(bytes_equal(key, bytes_text("gw-1")));
+    assert_true(wire.told_count < 16);
+    wire.tokens[wire.told_count] = token;
+    (void)snprintf(wire.told[wire.told_count++], sizeof wire.told[0], "%.*s", (int)value.size,
+                   (const char *)value.at);
+    return OK;
+}
+
+static void wire_stat(struct output *output, struct output_stat *stat)
+{
+    (void)output;
+    *stat = (struct output_stat){.link = LINK_UP, .reason = "too large"};
+}
+
+static const struct output_driver wire_driver = {
+    .name = "wire", .send = wire_send, .tell = wire_tell, .stat = wire_stat};
+
+// ---- a product on a folder ----
+
+static struct {
+    char directory[64];
+    struct contract_port port;
+    struct product_settings settings;
+    struct disk_posix *files;
+    struct spool *spool;
+    struct block_codec *codec;
+    struct product product;
+    struct output output;
+} it;
+
+static void in_place(void *context, struct job *job)
+{
+    (void)context;
+    job->work(job);
+    job->done(job);
+}
+
+static void add_column(struct schema *schema, const char *name, enum column_type type,
+                       enum column_role role)
+{
+    struct column *column = &schema->columns[schema->column_count++];
+    *column = (struct column){.type = type, .role = role, .field = 0};
+    (void)snprintf(column->name, sizeof column->name, "%s", name);
+}
+
+static void make_schema(struct schema *schema, bool with_note)
+{
+    memset(schema, 0, sizeof *schema);
+    add_column(schema, "sensor", COLUMN_STRING, ROLE_KEY);
+    add_column(schema, "ts", COLUMN_TIMESTAMP, ROLE_TIME);
+    add_column(schema, "value", COLUMN_NUMBER, ROLE_FIELD);
+    if (with_note) {
+        add_column(schema, "note", COLUMN_STRING, ROLE_FIELD);
+    }
+    schema_seal(schema);
+}
+
+static void start(void)
+{
+    assert_int_equal(disk_posix_open(&it.files, it.directory, false), OK);
+    struct spool_options options = {.size_bytes = it.settings.spool_size_bytes,
+                                    .segment_bytes = 256 * 1024,
+                                    .when_full = it.settings.when_full};
+    assert_int_equal(spool_open(&it.spool, disk_posix_disk(it.files), &options), OK);
+    static const uint8_t boot_id[16] = {1};
+    memset(&it.product, 0, sizeof it.product);
+    it.product.settings = &it.settings;
+    it.product.gateway = "gw-1";
+    it.product.spool = it.spool;
+    it.product.codec = it.codec;
+    it.product.store = (struct job_giver){.give = in_place};
+    it.product.driver = &wire_driver;
+    it.product.output = &it.output;
+    it.product.boot_id = boot_id;
+    assert_int_equal(product_open(&it.product, it.directory), OK);
+}
+
+// As after kill -9: nothing is said to the spool.
+static void kill_it(void)
+{
+    product_close(&it.product);
+    spool_close(it.spool);
+    disk_posix_close(it.files);
+    wire.count = 0;
+    wire.room = SENT_MAX;
+}
+
+static void restart(void)
+{
+    kill_it();
+    start();
+}
+
+static int set_up(void **context)
+{
+    (void)context;
+    memset(&wire, 0, sizeof wire);
+    memset(&it, 0, sizeof it);
+    wire.room = SENT_MAX;
+    (void)snprintf(it.directory, sizeof it.directory, "/tmp/weir-product-XXXXXX");
+    assert_non_null(mkdtemp(it.directory));
+    it.port.topic = (char *)(uintptr_t) "site.bench.readings.v1";
+    make_schema(&it.port.schema, false);
+    it.settings = (struct product_settings){.name = (char *)(uintptr_t) "bench",
+                                            .port = &it.port,
+                                            .spool_size_bytes = 4 << 20,
+                                            .commit_ms = 1000};
+    it.codec = block_codec_open(false);
+    start();
+    return 0;
+}
+
+static int tear_down(void **context)
+{
+    (void)context;
+    kill_it();
+    block_codec_close(it.codec);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r %s", it.directory);
+    return system(command);
+}
+
+static double value_of(uint64_t seq)
+{
+    uint64_t noise = seq * 0x9e3779b97f4a7c15;
+    noise = (noise ^ noise >> 31) * 0xbf58476d1ce4e5b9;
+    return (double)(noise >> 44) / 100;
+}
+
+static bool take(uint64_t seq)
+{
+    char key[16];
+    (void)snprintf(key, sizeof key, "s%u", (unsigned)(seq % 5));
+    struct value values[2] = {{.kind = VALUE_NUMBER, .number = value_of(seq)}};
+    struct record record = {.key = bytes_text(key),
+                            .time_ms = 1700000000000 + (int64_t)seq,
+                            .clock = RECORD_CLOCK_DEVICE,
+                            .values = values};
+    return product_take(&it.product, &record) == OK;
+}
+
+static void take_and_turn(uint64_t from, uint64_t to)
+{
+    for (uint64_t seq = from; seq <= to; seq++) {
+        while (!take(seq)) {
+            (void)product_turn(&it.product, 0);
+        }
+    }
+}
+
+// Commit what there is, and send all that may be sent.
+static void commit_and_send(void)
+{
+    for (int i = 0; i < 100; i++) {
+        product_commit_now(&it.product);
+        (void)product_turn(&it.product, 1000);
+    }
+}
+
+static void answer(size_t from, size_t to, enum delivered how)
+{
+    for (size_t i = from; i < to; i++) {
+        assert_false(wire.list[i].answered);
+        wire.list[i].answered = true;
+        product_delivered(&it.product, wire.list[i].seq, how);
+    }
+}
+
+static void assert_sent(size_t from, size_t to, uint64_t first_seq)
+{
+    for (size_t i = from; i < to; i++) {
+        uint64_t seq = first_seq + (i - from);
+        assert_int_equal(wire.list[i].seq, seq);
+        assert_int_equal(wire.list[i].time_ms, 1700000000000 + (int64_t)seq);
+        assert_true(wire.list[i].value == value_of(seq));
+        char key[16];
+        (void)snprintf(key, sizeof key, "s%u", (unsigned)(seq % 5));
+        assert_string_equal(wire.list[i].key, key);
+    }
+}
+
+// ---- tests ----
+
+static void only_durable_records_are_sent_and_in_order(void **context)
+{
+    (void)context;
+    take_and_turn(1, 100);
+    (void)product_turn(&it.product, 1000);
+    assert_int_equal(wire.count, 0); // not a second old yet
+
+    commit_and_send();
+
+    assert_int_equal(wire.count, 100);
+    assert_sent(0, 100, 1);
+    char identity[64];
+    (void)snprintf(identity, sizeof identity, "gw-1/%016llx/100",
+                   (unsigned long long)it.product.stat.epoch);
+    assert_string_equal(wire.last_identity, identity);
+}
+
+static void what_was_not_acknowledged_is_sent_again_after_a_kill(void **context)
+{
+    (void)context;
+    take_and_turn(1, 1000);
+    commit_and_send();
+    uint64_t epoch = it.product.stat.epoch;
+    answer(0, 400, DELIVERED_OK);
+    take_and_turn(1001, 1010);
+    commit_and_send(); // the cursor rides along
+
+    restart();
+    commit_and_send();
+
+    assert_int_equal(it.product.stat.epoch, epoch);
+    assert_int_equal(wire.count, 610);
+    assert_sent(0, 610, 401);
+    take_and_turn(1011, 1020);
+    commit_and_send();
+    assert_sent(610, 620, 1011);
+}
+
+static void records_that_no_commit_had_are_all_that_a_kill_costs(void **context)
+{
+    (void)context;
+    take_and_turn(1, 50);
+    commit_and_send();
+    take_and_turn(51, 60);
+
+    restart();
+    commit_and_send();
+
+    assert_int_equal(it.product.next_seq, 51);
+    assert_int_equal(wire.count, 50);
+}
+
+static void many_small_commits_become_dense_blocks_across_restarts(void **context)
+{
+    (void)context;
+    uint64_t seq = 0;
+    for (int commit = 0; commit < 1200; commit++) {
+        take_and_turn(seq + 1, seq + 250);
+        seq += 250;
+        product_commit_now(&it.product);
+        (void)product_turn(&it.product, 0);
+        if (commit % 113 == 112) {
+            restart();
+            assert_int_equal(it.product.next_seq, seq + 1);
+        }
+    }
+    assert_true(it.product.stat.dense_end > seq - 60 * 4096);
+    assert_true(it.product.stat.dense_end > 0);
+
+    // All of it is read back, once, in order, in windows.
+    uint64_t next = 1;
+    while (next <= seq) {
+        wire.count = 0;
+        wire.room = SENT_MAX;
+        commit_and_send();
+        assert_true(wire.count > 0 && wire.count <= OUTLET_WINDOW);
+        assert_sent(0, wire.count, next);
+        next += wire.count;
+        answer(0, wire.count, DELIVERED_OK);
+    }
+    assert_true(product_is_drained(&it.product));
+}
+
+static void what_came_back_is_sent_again_in_order(void **context)
+{
+    (void)context;
+    take_and_turn(1, 20);
+    commit_and_send();
+    assert_int_equal(wire.count, 20);
+
+    answer(0, 5, DELIVERED_OK);
+    answer(5, 19, DELIVERED_AGAIN);
+    commit_and_send();
+    assert_int_equal(wire.count, 20); // one is still on its way
+    answer(19, 20, DELIVERED_OK);
+    commit_and_send();
+
+    assert_int_equal(wire.count, 34); // 6..19 once more, 20 not
+    assert_sent(20, 34, 6);
+    answer(20, 34, DELIVERED_OK);
+    assert_true(product_is_drained(&it.product));
+}
+
+static void a_full_window_waits_and_goes_on(void **context)
+{
+    (void)context;
+    wire.room = 7;
+    take_and_turn(1, 20);
+    commit_and_send();
+    assert_int_equal(wire.count, 7);
+
+    wire.room = SENT_MAX;
+    commit_and_send();
+
+    assert_sent(0, 20, 1);
+    assert_int_equal(wire.count, 20);
+}
+
+static void never_more_than_a_window_may_repeat(void **context)
+{
+    (void)context;
+    take_and_turn(1, OUTLET_WINDOW + 5000);
+    commit_and_send();
+    assert_int_equal(wire.count, OUTLET_WINDOW);
+
+    answer(0, 6000, DELIVERED_OK);
+    commit_and_send();
+    assert_int_equal(wire.count, OUTLET_WINDOW + 5000);
+    assert_true(it.product.durable_cursor >= 5000);
+
+    restart();
+    commit_and_send();
+    assert_true(wire.list[0].seq == 6001);
+}
+
+static void a_refused_batch_takes_only_the_guilty_record(void **context)
+{
+    (void)context;
+    take_and_turn(1, 10);
+    commit_and_send();
+
+    answer(0, 10, DELIVERED_REFUSED);
+    for (uint64_t seq = 1; seq <= 10; seq++) {
+        commit_and_send();
+        struct sent *sent = &wire.list[wire.count - 1];
+        assert_int_equal(sent->seq, seq); // alone
+        answer(wire.count - 1, wire.count, seq == 4 ? DELIVERED_REFUSED : DELIVERED_OK);
+    }
+    commit_and_send();
+
+    assert_true(product_is_drained(&it.product));
+    assert_int_equal(it.product.quarantined_records, 1);
+    assert_int_equal(it.product.out_records, 9);
+    assert_int_equal(wire.told_count, 1);
+    assert_non_null(
+        strstr(wire.told[0], "\"from_seq\":4,\"to_seq\":4,\"count\":1,\"cause\":\"quarantined\""));
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/quarantine.jsonl", it.directory);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char line[512];
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_non_null(strstr(line, "\"record\":{\"sensor\":\"s4\""));
+    assert_null(fgets(line, sizeof line, file));
+    (void)fclose(file);
+}
+
+static void a_record_too_large_for_the_link_is_set_aside_and_the_rest_goes_on(void **context)
+{
+    (void)context;
+    wire.value_max = 10;
+    take_and_turn(1, 1);
+    commit_and_send();
+    wire.value_max = 0;
+    take_and_turn(2, 3);
+    commit_and_send();
+
+    assert_int_equal(wire.count, 2);
+    assert_sent(0, 2, 2);
+    assert_int_equal(it.product.quarantined_records, 1);
+}
+
+static void losses_are_told_until_the_broker_has_them(void **context)
+{
+    (void)context;
+    wire.value_max = 10;
+    take_and_turn(1, 1);
+    commit_and_send();
+    assert_int_equal(wire.told_count, 1);
+    product_told(&it.product, wire.tokens[0] & 0xffffffff, DELIVERED_AGAIN);
+
+    wire.value_max = 0;
+    restart();
+    commit_and_send();
+    assert_int_equal(wire.told_count, 2);
+    product_told(&it.product, wire.tokens[1] & 0xffffffff, DELIVERED_OK);
+    commit_and_send();
+
+    restart();
+    commit_and_send();
+    assert_int_equal(wire.told_count, 2);
+    assert_int_equal(it.product.quarantined_records, 1); // totals are durable
+}
+
+static void old_rows_keep_the_schema_they_were_taken_under(void **context)
+{
+    (void)context;
+    take_and_turn(1, 10);
+    commit_and_send();
+
+    kill_it();
+    make_schema(&it.port.schema, true);
+    start();
+    struct value values[2] = {{.kind = VALUE_NUMBER, .number = 1},
+                              {.kind = VALUE_TEXT, .text = bytes_text("new")}};
+    struct record record = {.key = bytes_text("s1"), .time_ms = 1, .values = values};
+    assert_int_equal(product_take(&it.product, &record), OK);
+    wire.room = 10;
+    commit_and_send();
+    assert_int_equal(wire.count, 10);
+    assert_sent(0, 10, 1);
+    assert_null(strstr(wire.last_value, "note"));
+
+    wire.room = 1;
+    commit_and_send();
+    assert_int_equal(wire.list[10].seq, 11);
+    assert_non_null(strstr(wire.last_value, "\"note\":\"new\""));
+}
+
+static void a_full_spool_drops_the_oldest_and_declares_it(void **context)
+{
+    (void)context;
+    uint64_t seq = 0;
+    wire.room = 0; // nothing leaves
+    uint64_t noise = 1;
+    while (it.product.lost_records == 0) {
+        for (int i = 0; i < 4096; i++) {
+            noise = noise * 6364136223846793005U + 1442695040888963407U;
+            double number;
+            memcpy(&number, &noise, sizeof number);
+            struct value values[2] = {{.kind = VALUE_NUMBER, .number = number}};
+            struct record record = {
+                .key = bytes_text("s"), .time_ms = (int64_t)noise, .values = values};
+            while (product_take(&it.product, &record) != OK) {
+                (void)product_turn(&it.product, 0);
+            }
+            seq++;
+        }
+        product_commit_now(&it.product);
+        (void)product_turn(&it.product, 0);
+        assert_true(seq < 4000000);
+    }
+    uint64_t lost = it.product.lost_records;
+    commit_and_send();
+
+    assert_true(wire.told_count > 0);
+    assert_non_null(strstr(wire.told[0], "\"from_seq\":1,"));
+    assert_non_null(strstr(wire.told[0], "\"cause\":\"full\""));
+    wire.room = SENT_MAX;
+    commit_and_send();
+    assert_int_equal(wire.list[0].seq,
+                     lost + 1); // nothing is both lost and sent, nothing is neither
+}
+
+static void a_full_spool_that_refuses_holds_its_inputs_and_goes_on_when_drained(void **context)
+{
+    (void)context;
+    kill_it();
+    it.settings.when_full = SPOOL_REFUSE;
+    start();
+    uint64_t noise = 1;
+    uint64_t taken = 0;
+    int idle = 0;
+    while (idle < 50) {
+        noise = noise * 6364136223846793005U + 1442695040888963407U;
+        double number;
+        memcpy(&number, &noise, sizeof number);
+        struct value values[2] = {{.kind = VALUE_NUMBER, .number = number}};
+        struct record record = {
+            .key = bytes_text("s"), .time_ms = (int64_t)noise, .values = values};
+        if (product_take(&it.product, &record) == OK) {
+            taken++;
+            idle = 0;
+            continue;
+        }
+        idle++;
+        product_commit_now(&it.product);
+        (void)product_turn(&it.product, 0);
+        assert_true(taken < 4000000);
+    }
+    assert_int_equal(it.product.lost_records, 0);
+
+    uint64_t got = 0;
+    for (int round = 0; round < 1000 && got < taken; round++) {
+        wire.count = 0;
+        wire.room = SENT_MAX;
+        commit_and_send();
+        for (size_t i = 0; i < wire.count; i++) {
+            assert_int_equal(wire.list[i].seq, got + 1 + i);
+        }
+        got += wire.count;
+        answer(0, wire.count, DELIVERED_OK);
+    }
+    assert_int_equal(got, taken);
+    assert_true(product_has_room(&it.product));
+}
+
+static void small_state_comes_back_with_the_records_it_belongs_to(void **context)
+{
+    (void)context;
+    take_and_turn(1, 10);
+    assert_int_equal(product_keep(&it.product, "input.replay", bytes_text("10")), OK);
+    commit_and_send();
+    take_and_turn(11, 20);
+    assert_int_equal(product_keep(&it.product, "input.replay", bytes_text("20")), OK);
+
+    restart();
+
+    assert_int_equal(it.product.next_seq, 11);
+    assert_true(bytes_equal(product_recall(&it.product, "input.replay"), bytes_text("10")));
+}
+
+static void nothing_allocates_per_record(void **context)
+{
+    (void)context;
+    take_and_turn(1, 5000);
+    commit_and_send();
+    answer(0, wire.count, DELIVERED_OK);
+    unsigned long before = allocations;
+
+    for (uint64_t round = 0; round < 5; round++) {
+        wire.count = 0;
+        take_and_turn(5001 + round * 9000, 14000 + round * 9000);
+        commit_and_send();
+        answer(0, wire.count, DELIVERED_OK);
+    }
+
+    assert_true(product_is_drained(&it.product));
+    assert_int_equal(allocations - before, 0);
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        test(only_durable_records_are_sent_and_in_order),
+        test(what_was_not_acknowledged_is_sent_again_after_a_kill),
+        test(records_that_no_commit_had_are_all_that_a_kill_costs),
+        test(many_small_commits_become_dense_blocks_across_restarts),
+        test(what_came_back_is_sent_again_in_order),
+        test(a_full_window_waits_and_goes_on),
+        test(never_more_than_a_window_may_repeat),
+        test(a_refused_batch_takes_only_the_guilty_record),
+        test(a_record_too_large_for_the_link_is_set_aside_and_the_rest_goes_on),
+        test(losses_are_told_until_the_broker_has_them),
+        test(old_rows_keep_the_schema_they_were_taken_under),
+        test(a_full_spool_drops_the_oldest_and_declares_it),
+        test(a_full_spool_that_refuses_holds_its_inputs_and_goes_on_when_drained),
+        test(small_state_comes_back_with_the_records_it_belongs_to),
+        test(nothing_allocates_per_record),
+    };
+    return cmocka_run_group_tests_name("product", tests, NULL, NULL);
+}
