@@ -1,11 +1,12 @@
 // The drivers this build has, in plain sight.
 #include "agent/port.h"
 #include "agent/service.h"
-#include "ports/output/kafka.h"
 
 #include <string.h>
 
 extern const struct input_driver file_driver;
+extern const struct service service_control;
+extern const struct service service_heartbeat;
 
 const struct input_driver *const input_drivers[] = {
     &file_driver,
@@ -13,11 +14,12 @@ const struct input_driver *const input_drivers[] = {
 };
 
 const struct output_driver *const output_drivers[] = {
-    &kafka_output,
     NULL,
 };
 
 const struct service *const services[] = {
+    &service_heartbeat,
+    &service_control,
     NULL,
 };
 
