@@ -1,7 +1,7 @@
 // The field engineer's file, weir.yaml, with the contracts it names: read, checked, complete.
 // Reference: config/README.md.
 //
-// Floor: flow. (It names drivers by the list in agent/port.h.)
+// Floor: flow.
 #ifndef WEIR_AGENT_SETTINGS_H
 #define WEIR_AGENT_SETTINGS_H
 
