@@ -26,7 +26,7 @@ static int print(const char *path, bool json)
 
 static void print_rows(const char *name, const char *help, const struct option *rows)
 {
-    (void)printf("%s: %s\n", name, help != NULL ? help : "");
+    (void)printf("%s%s%s\n", name, help != NULL ? ": " : "", help != NULL ? help : "");
     option_print_help(rows, stdout);
 }
 

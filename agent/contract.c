@@ -3,6 +3,7 @@
 #include "agent/contract_columns.h"
 #include "agent/digest.h"
 #include "agent/file.h"
+#include "agent/number.h"
 #include "agent/odcs.h"
 
 #include <assert.h>
@@ -174,6 +175,53 @@ static enum wire_format read_servers(const struct reading *reading)
     return first;
 }
 
+// "5" and "minutes" as milliseconds; -1 where they are no duration.
+static int64_t duration_ms(const char *value, const char *unit)
+{
+    static const struct {
+        const char *unit;
+        double factor;
+    } units[] = {
+        {"ms", 1},          {"milliseconds", 1}, {"s", 1000},        {"second", 1000},
+        {"seconds", 1000},  {"m", 60000},        {"min", 60000},     {"minute", 60000},
+        {"minutes", 60000}, {"h", 3600000},      {"hour", 3600000},  {"hours", 3600000},
+        {"d", 86400000},    {"day", 86400000},   {"days", 86400000},
+    };
+    struct number number;
+    if (number_parse(bytes_text(value), &number) == NUMBER_NONE) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        double ms = number.number * units[i].factor;
+        if (strcasecmp(units[i].unit, unit) == 0) {
+            return ms >= 0 && ms < 1e15 ? (int64_t)ms : -1;
+        }
+    }
+    return -1;
+}
+
+static void read_promises(const struct reading *reading)
+{
+    reading->contract->latency_ms = -1;
+    const struct yaml_node *list = yaml_get(reading->root, "slaProperties");
+    if (!odcs_is_list(list, reading->problems)) {
+        return;
+    }
+    for (const struct yaml_node *item = list->first; item != NULL; item = item->next) {
+        if (!odcs_is_mapping(item, reading->problems)) {
+            continue;
+        }
+        odcs_check_keys(item, odcs_promise_keys, reading->problems);
+        const char *property = odcs_need_text(item, "property", reading->problems);
+        const struct yaml_node *value = yaml_get(item, "value");
+        const char *unit = odcs_text(item, "unit", reading->problems);
+        if (property != NULL && strcasecmp(property, "latency") == 0 && value != NULL &&
+            value->kind == YAML_TEXT && unit != NULL) {
+            reading->contract->latency_ms = duration_ms(value->text, unit);
+        }
+    }
+}
+
 static bool is_topic(const char *text)
 {
     size_t size = strlen(text);
@@ -324,6 +372,7 @@ static void read_root(struct reading *reading)
     read_head(reading);
     read_owner(reading);
     read_support(reading);
+    read_promises(reading);
     reading->format = read_servers(reading);
     read_ports(reading);
 }

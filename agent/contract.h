@@ -48,12 +48,14 @@ struct contract {
     char *version;
     char *name; // may be NULL
     char *status;
-    char *tenant;       // may be NULL
-    char *domain;       // may be NULL: told as a warning
-    char *product;      // dataProduct, or the file's name before ".odcs.yaml"
-    char *stem;         // the file's name before ".odcs.yaml"
-    char *owner;        // team.name, or the member with role owner; may be NULL
-    char *support;      // support[0].url, else .channel; may be NULL
+    char *tenant;  // may be NULL
+    char *domain;  // may be NULL: told as a warning
+    char *product; // dataProduct, or the file's name before ".odcs.yaml"
+    char *stem;    // the file's name before ".odcs.yaml"
+    char *owner;   // team.name, or the member with role owner; may be NULL
+    char *support; // support[0].url, else .channel; may be NULL
+    int64_t
+        latency_ms; // slaProperties `latency`; -1: none promised, or in words that we cannot read
     uint8_t digest[32]; // SHA-256 of the file
     uint32_t port_count;
     struct contract_port ports[CONTRACT_PORTS_MAX];

@@ -54,7 +54,7 @@ struct nearest nearest_begin(const char *word)
 void nearest_offer(struct nearest *nearest, const char *word)
 {
     unsigned distance = nearest_distance(nearest->word, word);
-    if (distance < nearest->distance) {
+    if (distance < NEAREST_WORD_MAX && distance < nearest->distance) {
         nearest->best = word;
         nearest->distance = distance;
     }

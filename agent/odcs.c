@@ -84,7 +84,11 @@ const char *const odcs_support_keys[] = {"id",   "channel", "url",           "de
                                          "tool", "scope",   "invitationUrl", "customProperties",
                                          NULL};
 
-static const char *const custom_keys[] = {"id", "property", "value", "description", NULL};
+const char *const odcs_promise_keys[] = {"id",        "property", "value",  "valueExt",
+                                         "unit",      "element",  "driver", "description",
+                                         "scheduler", "schedule", NULL};
+
+const char *const odcs_custom_keys[] = {"id", "property", "value", "description", NULL};
 
 #define RANGE_KEYS "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"
 
@@ -226,7 +230,7 @@ static void check_custom_item(const struct yaml_node *item, const char *const *k
     if (!odcs_is_mapping(item, problems)) {
         return;
     }
-    odcs_check_keys(item, custom_keys, problems);
+    odcs_check_keys(item, odcs_custom_keys, problems);
     const char *name = odcs_need_text(item, "property", problems);
     const struct yaml_node *value = yaml_get(item, "value");
     if (value == NULL) {

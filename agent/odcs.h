@@ -15,6 +15,8 @@ extern const char *const odcs_kafka_server_keys[];
 extern const char *const odcs_team_keys[];
 extern const char *const odcs_member_keys[];
 extern const char *const odcs_support_keys[];
+extern const char *const odcs_promise_keys[]; // of slaProperties[]
+extern const char *const odcs_custom_keys[];  // of customProperties[]
 
 // The keys of logicalTypeOptions for a logicalType; NULL where any may stand.
 const char *const *odcs_type_option_keys(const char *logical_type);

@@ -7,6 +7,16 @@
 
 enum { LINE_SIZE = 1024 };
 
+// A problem is one line, whatever stood in the file that it quotes.
+static void make_one_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
 static void keep(struct problems *problems, bool warning, const char *line)
 {
     char *copy = problems->count < PROBLEMS_MAX ? strdup(line) : NULL;
@@ -48,6 +58,7 @@ void problem_add_list(struct problems *problems, bool warning, const char *file,
         used += sizeof "warning: " - 1;
     }
     (void)vsnprintf(text + used, sizeof text - used, format, arguments);
+    make_one_line(text);
     keep(problems, warning, text);
 }
 

@@ -278,6 +278,24 @@ static void read_spool(const struct reading *reading, struct product_settings *p
         option_choice(options, "delivery") == 1 ? DELIVERY_EXACTLY_ONCE : DELIVERY_AT_LEAST_ONCE;
 }
 
+// Only durable records are sent, so no latency below the commit can be kept.
+static void check_latency(const struct reading *reading, const struct yaml_node *node,
+                          const struct product_settings *product)
+{
+    int64_t promised_ms = product->contract->latency_ms;
+    if (promised_ms < 0 || product->commit_ms <= promised_ms) {
+        return;
+    }
+    char commit[OPTION_TEXT_SIZE];
+    char promised[OPTION_TEXT_SIZE];
+    option_format_duration(product->commit_ms, commit);
+    option_format_duration(promised_ms, promised);
+    yaml_doubt(node, "spool.commit", reading->problems,
+               "is %s, and the contract promises a latency of %s; only durable records are sent, "
+               "so commit sooner or promise less",
+               commit, promised);
+}
+
 static void read_contract(const struct reading *reading, const struct yaml_node *node,
                           struct product_settings *product)
 {
@@ -305,6 +323,7 @@ static void read_product(struct reading *reading, const struct yaml_node *node)
         reading->product_failed = true;
     } else {
         name_product(reading, node, product);
+        check_latency(reading, node, product);
         choose_port(reading, node, product);
         if (product->port != NULL) {
             check_topic_is_free(reading, node, product);
@@ -362,10 +381,13 @@ static void tell_unknown_driver(const struct reading *reading, const struct yaml
         (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
                        input_drivers[i]->name);
     }
-    yaml_wrong(place, NULL, reading->problems,
-               "this build has no driver \"%.60s\"%s%s%s; it has: %s", name,
-               nearest.best != NULL ? ", did you mean \"" : "",
-               nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "", known);
+    if (nearest.best != NULL) {
+        yaml_wrong(place, NULL, reading->problems,
+                   "this build has no driver \"%.60s\"; did you mean \"%s\"?", name, nearest.best);
+    } else {
+        yaml_wrong(place, NULL, reading->problems, "this build has no driver \"%.60s\"; it has: %s",
+                   name, known);
+    }
 }
 
 static void list_products(const struct settings *settings, char *out, size_t size)

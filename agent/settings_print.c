@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { VALUE_SIZE = 1024, SOURCE_SIZE = 320, COMMENT_COLUMN = 44 };
+enum { VALUE_SIZE = 16384, SOURCE_SIZE = 320, COMMENT_COLUMN = 44 };
 
 static const char *const layouts[] = {"records", "blocks"};
 static const char *const formats[] = {"json", "avro"};

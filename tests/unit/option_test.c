@@ -210,6 +210,13 @@ static void problems_beyond_the_room_are_counted_and_still_decide(void **state)
     problems_free(&problems);
 }
 
+static void a_problem_is_one_line_whatever_it_quotes(void **state)
+{
+    (void)state;
+    expect("path: /a\nfollow: \"a\\nb\\e[31m\"",
+           AT "follow: \"a?b?[31m\" is neither true nor false");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +226,7 @@ int main(void)
         cmocka_unit_test(an_unknown_key_is_told_with_the_one_that_was_meant),
         cmocka_unit_test(a_default_for_what_depends_on_others_yields_to_what_is_given),
         cmocka_unit_test(durations_and_sizes_are_written_in_the_largest_unit_that_is_exact),
+        cmocka_unit_test(a_problem_is_one_line_whatever_it_quotes),
         cmocka_unit_test(problems_beyond_the_room_are_counted_and_still_decide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

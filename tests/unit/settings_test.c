@@ -145,7 +145,8 @@ static void defaults_follow_the_link(void **state)
     for (size_t i = 0; i < 3; i++) {
         char text[300];
         (void)snprintf(text, sizeof text, "gateway: g\nkafka: {bootstrap: k:1, link: %s}\n%s",
-                       rows[i].link, PRODUCTS INPUTS);
+                       rows[i].link,
+                       "products: [{contract: later.odcs.yaml, port: readings}]\n" INPUTS);
 
         struct settings *settings = parse_good(text);
 
@@ -264,6 +265,15 @@ static void two_products_may_not_share_a_name_or_a_topic(void **state)
     problems_free(&problems);
 }
 
+static void a_promise_shorter_than_the_commit_is_doubted(void **state)
+{
+    (void)state;
+    expect(PRODUCT("spool: {commit: 11 s}"),
+           "3: products[0].spool.commit: warning: is 11 s, and the contract promises a latency of "
+           "10 s; only durable records are sent, so commit sooner or promise less",
+           false);
+}
+
 static void what_this_build_does_not_write_yet_is_refused(void **state)
 {
     (void)state;
@@ -284,10 +294,10 @@ static void each_mistake_of_an_input_gets_its_sentence(void **state)
     wrong(
         HEAD PRODUCTS "inputs: [{name: a}]\n",
         "4: inputs[0].driver: is missing: what reads; `weir config --help DRIVER` tells its keys");
-    wrong(
-        HEAD PRODUCTS "inputs: [{driver: prob}]\n",
-        "4: inputs[0].driver: this build has no driver \"prob\", did you mean \"probe\"?; it has: "
-        "probe, post");
+    wrong(HEAD PRODUCTS "inputs: [{driver: prob}]\n",
+          "4: inputs[0].driver: this build has no driver \"prob\"; did you mean \"probe\"?");
+    wrong(HEAD PRODUCTS "inputs: [{driver: modbus}]\n",
+          "4: inputs[0].driver: this build has no driver \"modbus\"; it has: probe, post");
     wrong(HEAD PRODUCTS "inputs: [{driver: probe}, {driver: probe}]\n",
           "4: inputs[1]: two inputs are called \"probe\"; write name: to tell them apart");
     wrong(HEAD PRODUCTS "inputs: [{driver: probe, name: a b}]\n",
@@ -554,6 +564,7 @@ int main(void)
         cmocka_unit_test(each_mistake_of_a_product_gets_its_sentence),
         cmocka_unit_test(each_wrong_value_of_a_product_gets_its_sentence),
         cmocka_unit_test(two_products_may_not_share_a_name_or_a_topic),
+        cmocka_unit_test(a_promise_shorter_than_the_commit_is_doubted),
         cmocka_unit_test(what_this_build_does_not_write_yet_is_refused),
         cmocka_unit_test(each_mistake_of_an_input_gets_its_sentence),
         cmocka_unit_test(an_input_must_say_its_product_where_there_are_several),
