@@ -31,6 +31,8 @@ static _Noreturn void become_agent(pid_t parent, const char *settings, int log_f
     (void)setpgid(0, 0); // Ctrl-C is for the demo, which then stops the agent in order
     (void)dup2(log_fd, STDOUT_FILENO);
     (void)dup2(log_fd, STDERR_FILENO);
+    // The broker's connections must end when it goes away, and not live on in the agent.
+    (void)close_range(STDERR_FILENO + 1, ~0U, 0);
     (void)execl("/proc/self/exe", "weir", "run", "--config", settings, (char *)NULL);
     _exit(127);
 }
@@ -94,7 +96,7 @@ static void take_status(struct demo_state *state, const cJSON *root)
     state->read = count_of(stream, "seq");
     state->settled = count_of(stream, "acked");
     state->waiting = count_of(stream, "records");
-    state->spool_bytes = number_of(stream, "bytes");
+    state->spool_bytes = number_of(stream, "stored_bytes");
     state->oldest_age_s = number_of(stream, "oldest_age_s");
     if (state->spool_bytes > state->spool_peak_bytes) {
         state->spool_peak_bytes = state->spool_bytes;

@@ -18,10 +18,10 @@ struct demo_state {
     bool known;
     bool kafka_up;
     char kafka[16];
-    uint64_t read;    // records taken in: the last seq
-    uint64_t settled; // everything up to it is
-    uint64_t waiting; // records
-    int64_t spool_bytes;
+    uint64_t read;       // records taken in: the last seq
+    uint64_t settled;    // everything up to it is
+    uint64_t waiting;    // records
+    int64_t spool_bytes; // payload that waits there (the ring itself is taken in whole segments)
     int64_t spool_peak_bytes; // the most it ever said
     int64_t oldest_age_s;     // -1: none waits
     int64_t wire_bytes;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_EVERY_MS = 2000, STEP_MS = 250, BAR_ROWS = 5, WIDTH = 78 };
+enum { LINE_EVERY_MS = 2000, BAR_ROWS = 5, WIDTH = 78 };
 
 void picture_open(struct demo_picture *picture)
 {
@@ -35,10 +35,11 @@ static void line(struct demo_picture *picture, const char *format, ...)
     picture->drawn++;
 }
 
-static void step(struct demo_picture *picture, uint64_t waiting)
+// The whole story is as wide as the picture.
+static void step(struct demo_picture *picture, const struct demo_view *view)
 {
     int64_t now_ms = clock_boot_ms();
-    if (now_ms - picture->stepped_ms < STEP_MS) {
+    if (now_ms - picture->stepped_ms < view->total_ms / PICTURE_HISTORY) {
         return;
     }
     picture->stepped_ms = now_ms;
@@ -48,7 +49,7 @@ static void step(struct demo_picture *picture, uint64_t waiting)
         }
         picture->waiting_count--;
     }
-    picture->waiting[picture->waiting_count++] = waiting;
+    picture->waiting[picture->waiting_count++] = view->state->waiting;
 }
 
 // The backlog as columns of '#', the highest as high as the room is.
@@ -84,18 +85,14 @@ static void draw_flow(struct demo_picture *picture, const struct demo_view *view
     char waiting[HUMAN_SIZE];
     char bytes[HUMAN_SIZE];
     char seen[HUMAN_SIZE];
-    (void)human_count((int64_t)state->read, read);
-    (void)human_count((int64_t)state->waiting, waiting);
-    (void)human_count((int64_t)view->seen->records, seen);
-    (void)human_bytes(state->spool_bytes, bytes);
-    line(picture, "  this host's sensors       the spool             Kafka          a consumer");
-    line(picture, "  %-14s read  ---> %9s waiting  %s %-8s %s %9s seen", read, waiting,
-         view->away ? "-/ " : "-->", state->known ? state->kafka : "?", view->away ? " /-" : "-->",
-         seen);
-    line(picture,
-         "                            %9s on disk                  %6" PRIu64 " lost, %" PRIu64
-         " doubled",
-         bytes, view->missing, view->duplicated);
+    line(picture, "  %15s    %18s    %-9s    %15s", "sensors", "spool", "Kafka", "consumer");
+    line(picture, "  %10s read -> %10s waiting %s %-9s %s %10s seen",
+         human_count((int64_t)state->read, read), human_count((int64_t)state->waiting, waiting),
+         view->away ? "-/" : "->", state->known ? state->kafka : "?", view->away ? "/-" : "->",
+         human_count((int64_t)view->seen->records, seen));
+    line(picture, "  %15s    %10s on disk    %-9s    %10" PRIu64 " lost", "",
+         human_bytes(state->spool_bytes, bytes), "", view->missing);
+    line(picture, "  %15s    %18s    %-9s    %10" PRIu64 " doubled", "", "", "", view->duplicated);
 }
 
 static void draw_live(struct demo_picture *picture, const struct demo_view *view)
@@ -142,7 +139,7 @@ static void print_line(struct demo_picture *picture, const struct demo_view *vie
 
 void picture_draw(struct demo_picture *picture, const struct demo_view *view, bool turn)
 {
-    step(picture, view->state->waiting);
+    step(picture, view);
     if (picture->live) {
         draw_live(picture, view);
     } else {

@@ -14,7 +14,7 @@ struct demo_picture {
     bool live;       // stdout is a terminal
     int drawn;       // lines of the last picture
     int64_t told_ms; // boot time of the last line, where not live
-    // How many records waited, one place a step, oldest first.
+    // How many records waited at each step of the story, oldest first.
     uint64_t waiting[PICTURE_HISTORY];
     int waiting_count;
     int64_t stepped_ms;

@@ -66,10 +66,11 @@ static void print_link(const cJSON *link)
     char sent[HUMAN_SIZE];
     const cJSON *round_trip = cJSON_GetObjectItemCaseSensitive(link, "rtt_ms");
     (void)printf("\nkafka %s", text_of(link, "kafka"));
-    if (strcmp(text_of(link, "kafka"), "up") == 0) {
+    bool is_up = strcmp(text_of(link, "kafka"), "up") == 0;
+    if (is_up) {
         (void)printf(" for %s", human_seconds(count_of(link, "up_s"), up));
     }
-    if (cJSON_IsNumber(round_trip)) {
+    if (is_up && cJSON_IsNumber(round_trip)) {
         (void)printf(", round trip %.1f ms", round_trip->valuedouble);
     }
     (void)printf(", %s sent, %lld reconnects (%s)\n", human_bytes(count_of(link, "tx_bytes"), sent),

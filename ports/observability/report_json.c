@@ -102,7 +102,9 @@ cJSON *report_link_json(const struct report *report, const char *interface,
     cJSON *object = cJSON_CreateObject();
     json_add_text(object, "kafka", states[link->link]);
     json_add_text(object, "reason", link->reason);
-    json_add_text(object, "if", interface);
+    if (interface != NULL) {
+        json_add_text(object, "if", interface);
+    }
     json_add_text(object, "profile", profiles[report->settings->link]);
     (void)cJSON_AddBoolToObject(object, "metered", report->settings->link != LINK_ETHERNET);
     json_add_measure(object, "rtt_ms", link->rtt_ms < 0 ? (double)NAN : link->rtt_ms);
@@ -202,6 +204,7 @@ static void add_stream_detail(cJSON *object, const struct report_product *produc
     add_total(object, "quarantined_records", product->quarantined_records);
     add_total(object, "losses_untold", product->losses_untold);
     add_total(object, "bytes", product->spool.used_bytes);
+    add_total(object, "stored_bytes", product->spool.stored_bytes);
     add_total(object, "cap_bytes", product->spool.size_bytes);
     add_total(object, "written_bytes", product->spool.written_bytes);
     add_total(object, "commits", product->spool.commits);

@@ -24,6 +24,7 @@ const char *report_status_name(enum report_status status); // "ok", "warn", "fai
 // Each returns an object or array that the caller owns; NULL only where memory is out. `detail`
 // adds what a person at the gateway asks for and the wire should not pay for.
 cJSON *report_reasons_json(const struct report *report);
+// `interface` NULL: not asked for.
 cJSON *report_link_json(const struct report *report, const char *interface,
                         const struct report_counters *now, const struct report_counters *since);
 cJSON *report_buffer_json(const struct report *report);
