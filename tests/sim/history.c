@@ -148,7 +148,7 @@ static bool faults_are_on(const struct history *h)
 {
     const struct simdisk_faults *faults = &h->disk.faults;
     return faults->write_fails || faults->write_short || faults->no_space || faults->readonly ||
-           faults->sync_fails || faults->create_fails;
+           faults->sync_fails || faults->create_fails || h->disk.readonly;
 }
 
 // A commit is made.
