@@ -625,7 +625,7 @@ static void file_due(struct input *input)
     turn(input);
 }
 
-const struct input_driver file_driver;
+extern const struct input_driver file_driver;
 const struct input_driver file_driver = {
     .name = "file",
     .help = "the lines of a file that grows and is rotated: JSON, CSV or line protocol",
