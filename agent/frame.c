@@ -60,10 +60,16 @@ enum err frame_get(struct frame *frame, const uint8_t at[FRAME_HEADER_SIZE])
 }
 
 //  0 magic u32 | 4 version u16 | 6 ring u8 | 7 zero | 8 epoch u64 | 16 segment_id u64
-// 24 first_seq u64 | 32 previous_id u64 | 40 previous_end u32 | 44 slot_count u32
-// 48 slot_size u32 | 52 zero u32 | 56 time_first_ms i64 | 64 salt 16 bytes | 80 key_check u64
-// 88 stamp u64 | 96 zero | 124 sum u32
-void segment_header_put(const struct segment_header *header, uint8_t at[SEGMENT_HEADER_SIZE])
+// 24 first_seq u64 | 32 slot_count u32 | 36 slot_size u32 | 40 time_first_ms i64 | 48 stamp u64
+// 56 key_check u64 | 64 salt 16 bytes | 80 time_before_ms i64 | 88 zero | 124 sum u32, of all but
+// itself 128 pages u16 of each slot
+static uint32_t segment_header_sum(const uint8_t *at, uint32_t slot_count)
+{
+    uint32_t sum = bytes_crc32c(0, bytes_from(at, SEGMENT_HEADER_SIZE - 4));
+    return bytes_crc32c(sum, bytes_from(at + SEGMENT_HEADER_SIZE, 2 * (size_t)slot_count));
+}
+
+void segment_header_put(const struct segment_header *header, uint8_t *at)
 {
     memset(at, 0, SEGMENT_HEADER_SIZE);
     put_u32(at, SEGMENT_MAGIC);
@@ -72,37 +78,52 @@ void segment_header_put(const struct segment_header *header, uint8_t at[SEGMENT_
     put_u64(at + 8, header->epoch);
     put_u64(at + 16, header->segment_id);
     put_u64(at + 24, header->first_seq);
-    put_u64(at + 32, header->previous_id);
-    put_u32(at + 40, header->previous_end);
-    put_u32(at + 44, header->slot_count);
-    put_u32(at + 48, header->slot_size);
-    put_u64(at + 56, (uint64_t)header->time_first_ms);
+    put_u32(at + 32, header->slot_count);
+    put_u32(at + 36, header->slot_size);
+    put_u64(at + 40, (uint64_t)header->time_first_ms);
+    put_u64(at + 48, header->stamp);
+    put_u64(at + 56, header->key_check);
     memcpy(at + 64, header->salt, FRAME_SALT_SIZE);
-    put_u64(at + 80, header->key_check);
-    put_u64(at + 88, header->stamp);
-    put_u32(at + 124, bytes_crc32c(0, bytes_from(at, 124)));
+    put_u64(at + 80, (uint64_t)header->time_before_ms);
+    for (uint32_t slot = 0; slot < header->slot_count; slot++) {
+        put_u16(at + SEGMENT_HEADER_SIZE + 2 * slot, header->pages[slot]);
+    }
+    put_u32(at + 124, segment_header_sum(at, header->slot_count));
 }
 
-enum err segment_header_get(struct segment_header *header, const uint8_t at[SEGMENT_HEADER_SIZE])
+static bool header_sums(struct bytes in)
 {
-    if (get_u32(at) != SEGMENT_MAGIC || get_u32(at + 124) != bytes_crc32c(0, bytes_from(at, 124))) {
+    if (in.size < SEGMENT_HEADER_SIZE || get_u32(in.at) != SEGMENT_MAGIC) {
+        return false;
+    }
+    uint32_t slot_count = get_u32(in.at + 32);
+    return slot_count <= SEGMENT_SLOTS_MAX && in.size >= segment_header_size(slot_count) &&
+           get_u32(in.at + 124) == segment_header_sum(in.at, slot_count);
+}
+
+enum err segment_header_get(struct segment_header *header, struct bytes in)
+{
+    if (!header_sums(in)) {
         return ERR_CORRUPT;
     }
+    const uint8_t *at = in.at;
     *header = (struct segment_header){
         .version = get_u16(at + 4),
         .ring = at[6],
         .epoch = get_u64(at + 8),
         .segment_id = get_u64(at + 16),
         .first_seq = get_u64(at + 24),
-        .previous_id = get_u64(at + 32),
-        .previous_end = get_u32(at + 40),
-        .slot_count = get_u32(at + 44),
-        .slot_size = get_u32(at + 48),
-        .time_first_ms = (int64_t)get_u64(at + 56),
-        .key_check = get_u64(at + 80),
-        .stamp = get_u64(at + 88),
+        .slot_count = get_u32(at + 32),
+        .slot_size = get_u32(at + 36),
+        .time_first_ms = (int64_t)get_u64(at + 40),
+        .stamp = get_u64(at + 48),
+        .key_check = get_u64(at + 56),
+        .time_before_ms = (int64_t)get_u64(at + 80),
     };
     memcpy(header->salt, at + 64, FRAME_SALT_SIZE);
+    for (uint32_t slot = 0; slot < header->slot_count; slot++) {
+        header->pages[slot] = get_u16(at + SEGMENT_HEADER_SIZE + 2 * slot);
+    }
     if (header->version > SEGMENT_VERSION) {
         return ERR_VERSION;
     }

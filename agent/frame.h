@@ -16,7 +16,9 @@ enum {
     FRAME_SALT_SIZE = 16,
     FRAME_TAG_SIZE = 16,
     FRAME_PAYLOAD_MAX = 131072 + FRAME_TAG_SIZE,
-    SEGMENT_HEADER_SIZE = 128,
+    SEGMENT_SLOTS_MAX = 1024,
+    SEGMENT_HEADER_SIZE = 128, // and 2 bytes for each slot of the ring
+    SEGMENT_HEADER_MAX = SEGMENT_HEADER_SIZE + 2 * SEGMENT_SLOTS_MAX,
     SEGMENT_VERSION = 1,
 };
 
@@ -81,21 +83,29 @@ struct segment_header {
     uint16_t version;
     uint8_t ring;
     uint64_t epoch;
-    uint64_t segment_id;   // > 0, only grows
-    uint64_t first_seq;    // main ring: of the first dense block that it will hold
-    uint64_t previous_id;  // 0: none
-    uint32_t previous_end; // bytes of the previous segment that count
+    uint64_t segment_id; // > 0, only grows
+    uint64_t first_seq;  // main ring: of the first dense block that it will hold
     uint32_t slot_count;
     uint32_t slot_size;
-    int64_t time_first_ms; // of its first block; INT64_MIN: it began with none
+    int64_t time_first_ms;  // of its first dense block; INT64_MIN: it began without one
+    int64_t time_before_ms; // where the dense blocks before it end; INT64_MIN: there are none
     uint8_t salt[FRAME_SALT_SIZE];
     uint64_t key_check; // 0: in clear; else tells a wrong key from damage
     uint64_t stamp;     // of its first commit
+    // For each slot how many pages count of the older segment in it; 0: none, whatever lies there
+    // (an attempt that was given up, or a segment that has ended).
+    uint16_t pages[SEGMENT_SLOTS_MAX];
 };
 
-void segment_header_put(const struct segment_header *header, uint8_t at[SEGMENT_HEADER_SIZE]);
+static inline uint32_t segment_header_size(uint32_t slot_count)
+{
+    return SEGMENT_HEADER_SIZE + 2 * slot_count;
+}
+
+// Write segment_header_size(header->slot_count) bytes.
+void segment_header_put(const struct segment_header *header, uint8_t *at);
 
 // ERR_CORRUPT: no segment header, or one that fails its sum. ERR_VERSION: a newer one.
-enum err segment_header_get(struct segment_header *header, const uint8_t at[SEGMENT_HEADER_SIZE]);
+enum err segment_header_get(struct segment_header *header, struct bytes in);
 
 #endif

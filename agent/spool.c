@@ -166,14 +166,18 @@ enum err spool_open(struct spool **spool, const struct disk *disk,
         .when_full = options->when_full,
         .pack_bytes = options->pack_bytes != 0 ? options->pack_bytes : 60 * 1024,
         .next_seq = 1,
+        .dense_ms = INT64_MIN,
     };
     return open_new(spool, &with, options->key);
 }
 
 enum err spool_open_readonly(struct spool **spool, const struct disk *disk, const uint8_t *key)
 {
-    struct spool with = {
-        .disk = disk, .readonly = true, .pack_bytes = FRAME_PAGE_SIZE, .next_seq = 1};
+    struct spool with = {.disk = disk,
+                         .readonly = true,
+                         .pack_bytes = FRAME_PAGE_SIZE,
+                         .next_seq = 1,
+                         .dense_ms = INT64_MIN};
     return open_new(spool, &with, key);
 }
 
@@ -209,8 +213,9 @@ static void stat_segments(const struct spool *spool, struct spool_stat *stat)
         uint32_t end = segment->id == ring->id ? ring->end : segment->end;
         double share = (double)left / (double)(last - segment->first_seq + 1);
         stat->used_bytes += ring->slot_size;
-        stat->stored_bytes += (uint64_t)(share * (end == 0 ? ring->slot_size : end));
-        stat->oldest_ms = stat->oldest_ms == INT64_MIN ? segment->time_first_ms : stat->oldest_ms;
+        stat->stored_bytes += (uint64_t)(share * end);
+        stat->oldest_ms =
+            stat->oldest_ms == INT64_MIN ? spool_segment_ms(segment) : stat->oldest_ms;
     }
 }
 

@@ -153,37 +153,67 @@ static bool must_carry(const struct spool *spool, const struct job *job, const s
 
 // --- the frames of a commit, counted or written
 
+// What of the main ring counts once the segment being written is its tail. A segment whose rows
+// have all ended does not: its slot may be written to by attempts that leave it half there.
+static void name_segments(const struct spool *spool, struct segment_header *header)
+{
+    for (uint32_t i = 0; i < spool->segment_count; i++) {
+        const struct segment *segment = &spool->segments[i];
+        bool is_tail = i + 1 == spool->segment_count;
+        uint32_t end = is_tail ? spool->rings[DISK_MAIN].end : segment->end;
+        header->pages[segment->id % header->slot_count] = (uint16_t)(end / FRAME_PAGE_SIZE);
+    }
+}
+
+// Of the first dense block that the job writes.
+static int64_t first_time(const struct spool *spool, const struct spool_commit *commit)
+{
+    uint32_t at = 0;
+    const struct packed *packed = spool_pack_next(spool, &at);
+    if (packed != NULL) {
+        return packed->time_first_ms;
+    }
+    for (size_t i = 0; i < commit->block_count; i++) {
+        if (commit->blocks[i].dense && is_new(spool, &commit->blocks[i])) {
+            return commit->blocks[i].time_first_ms;
+        }
+    }
+    return INT64_MIN;
+}
+
+static int64_t time_before(const struct spool *spool, const struct spool_commit *commit)
+{
+    bool first = spool->dense_ms == INT64_MIN && commit->block_count > 0;
+    return first ? commit->blocks[0].time_first_ms : spool->dense_ms;
+}
+
 static void put_header(struct spool *spool, const struct job *job)
 {
-    uint8_t *copy = spool_frame_begin(spool, SEGMENT_HEADER_SIZE);
     const struct ring *ring = job->ring;
+    uint32_t size = segment_header_size(ring->slot_count);
+    uint8_t *copy = spool_frame_begin(spool, size);
     if (copy != NULL) {
-        uint64_t first = is_main(job) ? spool->dense_end + 1 : 1;
-        bool dated = job->commit->block_count > 0;
         struct segment_header header = {
             .version = SEGMENT_VERSION,
             .ring = (uint8_t)ring->which,
             .epoch = spool->epoch,
             .segment_id = spool->writer.frame.segment_id,
-            .first_seq = first,
-            .previous_id = ring->id,
-            .previous_end = ring->end,
+            .first_seq = is_main(job) ? spool->dense_end + 1 : 1,
             .slot_count = ring->slot_count,
             .slot_size = ring->slot_size,
-            .time_first_ms = dated ? job->commit->blocks[0].time_first_ms : INT64_MIN,
+            .time_first_ms = first_time(spool, job->commit),
+            .time_before_ms = time_before(spool, job->commit),
             .key_check = spool->seal != NULL ? seal_key_check(spool->seal, spool->epoch) : 0,
             .stamp = spool->stamp,
         };
-        uint32_t at = 0;
-        const struct packed *packed = spool_pack_next(spool, &at);
-        if (packed != NULL) {
-            header.time_first_ms = packed->time_first_ms;
-        }
         memcpy(header.salt, ring->salt, FRAME_SALT_SIZE);
+        if (is_main(job)) {
+            name_segments(spool, &header);
+        }
         segment_header_put(&header, spool->writer.at); // page 0
         segment_header_put(&header, copy);
     }
-    spool_frame_end(spool, &(struct frame){.kind = FRAME_HEADER}, SEGMENT_HEADER_SIZE);
+    spool_frame_end(spool, &(struct frame){.kind = FRAME_HEADER}, size);
 }
 
 static uint32_t keys_fitting(const struct spool *spool, uint32_t from, uint32_t *size)
@@ -373,7 +403,8 @@ static uint32_t job_size(struct spool *spool, const struct job *job)
 // --- after it is durable
 
 // `left_at`: where the segment left behind ended.
-static void add_segment(struct spool *spool, uint64_t id, uint32_t left_at)
+static void add_segment(struct spool *spool, const struct spool_commit *commit, uint64_t id,
+                        uint32_t left_at)
 {
     struct segment *segments = spool->segments;
     assert(spool->segment_count < spool->rings[DISK_MAIN].slot_count);
@@ -381,7 +412,10 @@ static void add_segment(struct spool *spool, uint64_t id, uint32_t left_at)
         segments[spool->segment_count - 1].end = left_at;
     }
     segments[spool->segment_count++] =
-        (struct segment){.id = id, .first_seq = spool->dense_end + 1, .time_first_ms = INT64_MIN};
+        (struct segment){.id = id,
+                         .first_seq = spool->dense_end + 1,
+                         .time_first_ms = first_time(spool, commit),
+                         .time_before_ms = time_before(spool, commit)};
 }
 
 static void pack_add(struct spool *spool, const struct spool_block *block)
@@ -402,21 +436,27 @@ static void pack_add(struct spool *spool, const struct spool_block *block)
     assert(spool->pack_fill <= spool->pack_bytes);
 }
 
+static void dense_in_main(struct spool *spool, struct segment *tail,
+                          const struct spool_block *block)
+{
+    bool first = spool->dense_end < tail->first_seq;
+    tail->time_first_ms = first ? block->time_first_ms : tail->time_first_ms;
+    spool->dense_end = last_seq(block);
+    spool->dense_ms = block->time_last_ms;
+}
+
 static void dense_is_in_main(struct spool *spool, const struct spool_commit *commit)
 {
     struct segment *tail = &spool->segments[spool->segment_count - 1];
     const struct packed *packed;
     for (uint32_t at = 0; (packed = spool_pack_next(spool, &at)) != NULL;) {
-        spool->dense_end = packed->first_seq + packed->count - 1;
-        tail->time_first_ms =
-            tail->time_first_ms == INT64_MIN ? packed->time_first_ms : tail->time_first_ms;
+        struct spool_block block = block_of(packed);
+        dense_in_main(spool, tail, &block);
     }
     for (size_t i = 0; i < commit->block_count; i++) {
         const struct spool_block *block = &commit->blocks[i];
         if (block->dense && last_seq(block) > spool->dense_end) {
-            spool->dense_end = last_seq(block);
-            tail->time_first_ms =
-                tail->time_first_ms == INT64_MIN ? block->time_first_ms : tail->time_first_ms;
+            dense_in_main(spool, tail, block);
         }
     }
     spool->pack_fill = 0;
@@ -503,7 +543,7 @@ static enum err write_job(struct spool *spool, const struct job *job, uint64_t i
         return err;
     }
     if (job->fresh && is_main(job)) {
-        add_segment(spool, id, left_at);
+        add_segment(spool, job->commit, id, left_at);
     }
     committed(spool, job, fresh_count, next_seq);
     return OK;
@@ -623,6 +663,9 @@ static enum err open_main(struct spool *spool, struct job *job)
     struct ring *ring = job->ring;
     job->fresh = true;
     job->keys_from = 0;
+    if (job_size(spool, job) > ring->slot_size) {
+        return ERR_LIMIT;
+    }
     enum err err = ERR_FULL;
     for (int attempt = 0; attempt <= SPOOL_SPARES; attempt++) {
         uint64_t id = next_id(spool, ring);
@@ -630,7 +673,7 @@ static enum err open_main(struct spool *spool, struct job *job)
         if (room != OK) {
             return attempt == 0 ? room : err;
         }
-        if (job_size(spool, job) > ring->slot_size) {
+        if (job_size(spool, job) > ring->slot_size) { // losses were added
             return ERR_LIMIT;
         }
         forget_slot(spool, id);

@@ -21,7 +21,7 @@
 #include <assert.h>
 
 enum {
-    SPOOL_SLOTS_MAX = 1024,
+    SPOOL_SLOTS_MAX = SEGMENT_SLOTS_MAX,
     SPOOL_SLOTS_MIN = 5,        // the tail, two spares, and something to keep
     SPOOL_SLOT_MIN = 16 * 1024, // bytes
     SPOOL_SPARES = 2,           // released slots beyond the tail: where a failed write goes next
@@ -44,13 +44,12 @@ enum {
 struct segment {
     uint64_t id;
     uint64_t first_seq;
-    int64_t time_first_ms;
-    uint32_t end; // bytes that count; 0: not known
-    uint32_t previous_end;
-    uint64_t previous_id;
-    uint64_t stamp;   // of its first commit
-    uint64_t epoch;   // while recovering
-    bool second_only; // only its second header is good
+    int64_t time_first_ms;  // of its first dense block; INT64_MIN: not known
+    int64_t time_before_ms; // of the last one before it
+    uint32_t end;           // bytes that count
+    uint64_t stamp;         // of its first commit
+    uint64_t epoch;         // while recovering
+    bool second_only;       // only its second header is good
 };
 
 // A ring and its tail, the segment that is appended to.
@@ -147,6 +146,7 @@ struct spool {
     uint64_t stamp; // of the last commit or attempt
     uint64_t next_seq;
     uint64_t dense_end;
+    int64_t dense_ms; // where that block ends in time; INT64_MIN: there is none
 
     struct ring rings[2];
     struct segment *segments;
@@ -244,6 +244,11 @@ static inline uint32_t spool_stored_size(const struct spool *spool, size_t paylo
 void spool_held_prune(struct spool *spool);
 bool spool_wants_whole(const struct spool *spool);
 uint64_t spool_segment_last(const struct spool *spool, uint32_t index); // its last dense seq
+static inline int64_t spool_segment_ms(const struct segment *segment)   // not after its first row
+{
+    bool known = segment->time_first_ms != INT64_MIN;
+    return known ? segment->time_first_ms : segment->time_before_ms;
+}
 
 // The packed block at `*at` of the pack, and `*at` moves on; NULL at the end.
 const struct packed *spool_pack_next(const struct spool *spool, uint32_t *at);

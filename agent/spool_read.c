@@ -48,7 +48,7 @@ static enum err find_in_segment(struct spool *spool, uint32_t index, uint64_t se
     const struct segment *segment = &spool->segments[index];
     const struct ring *ring = &spool->rings[DISK_MAIN];
     uint32_t end = segment->id == ring->id ? ring->end : segment->end;
-    find->place = spool_place(spool, DISK_MAIN, segment->id, end == 0 ? ring->slot_size : end);
+    find->place = spool_place(spool, DISK_MAIN, segment->id, end);
     const struct hint *hint = hint_for(spool, segment->id, seq);
     struct hint at = {.offset = FRAME_PAGE_SIZE, .commit_no = 0};
     at = hint != NULL ? *hint : at;

@@ -5,8 +5,9 @@
 // From the bytes of a disk to a spool (agent/SPOOL.md, "Recovery"):
 //
 //   1. both headers of every slot; the newer one of the two names the segment
-//   2. the main ring: the highest id with a first commit is the tail; what its chain of previous_id
-//      does not name was an attempt and counts for nothing
+//   2. the main ring: the highest id with a first commit is the tail; its header says what else of
+//   the
+//      ring counts: the rest are attempts that were given up
 //   3. the tail, commit by commit; where one does not fit, a later commit proves damage, none a
 //   tear
 //   4. the nursery likewise, after the main ring
@@ -60,7 +61,10 @@ static enum err take_frame(struct spool *spool, const struct place *place, uint3
         return spool_state_get(spool, frame, payload);
     case FRAME_DENSE:
         if (place->ring == DISK_MAIN) {
-            spool->dense_end = last > spool->dense_end ? last : spool->dense_end;
+            if (last > spool->dense_end) {
+                spool->dense_end = last;
+                spool->dense_ms = frame->time_last_ms;
+            }
             break;
         }
         hold(spool, place->ring, offset, frame);
@@ -234,7 +238,7 @@ static enum err second_header(struct spool *spool, uint8_t *page, struct segment
          seal_open(spool->seal, &frame, page, page + FRAME_HEADER_SIZE) != OK)) {
         return ERR_CORRUPT;
     }
-    enum err err = segment_header_get(header, page + FRAME_HEADER_SIZE);
+    enum err err = segment_header_get(header, bytes_from(page + FRAME_HEADER_SIZE, frame.size));
     return err == OK && header->segment_id != frame.segment_id ? ERR_CORRUPT : err;
 }
 
@@ -265,36 +269,49 @@ static enum err check_key(const struct spool *spool, const struct segment_header
     return ours ? OK : ERR_INVALID;
 }
 
-// ERR_NOT_FOUND: nothing in this slot. ERR_VERSION, ERR_INVALID (the key): do not touch.
-static enum err look_at_slot(struct spool *spool, enum disk_ring ring, uint32_t slot,
-                             struct segment *segment)
+// The newer of the two headers in a slot; `*second_only`: only page 1 has it. ERR_NOT_FOUND:
+// nothing in this slot. ERR_VERSION, ERR_INVALID (the key): do not touch.
+static enum err look_at_header(struct spool *spool, enum disk_ring ring, uint32_t slot,
+                               struct segment_header *best, bool *second_only)
 {
     uint8_t *pages = spool->window.at;
     spool_window_drop(spool);
     read_pages(spool, ring, slot, pages);
-    struct segment_header header[2];
-    enum err first = segment_header_get(&header[0], pages);
-    enum err second = second_header(spool, pages + FRAME_PAGE_SIZE, &header[1]);
-    if (first == ERR_VERSION || second == ERR_VERSION) {
+    struct segment_header second;
+    enum err one = segment_header_get(best, bytes_from(pages, FRAME_PAGE_SIZE));
+    enum err two = second_header(spool, pages + FRAME_PAGE_SIZE, &second);
+    if (one == ERR_VERSION || two == ERR_VERSION) {
         return ERR_VERSION;
     }
-    bool good[2] = {first == OK && header_fits(spool, ring, slot, &header[0]),
-                    second == OK && header_fits(spool, ring, slot, &header[1])};
-    if (!good[0] && !good[1]) {
+    bool good = one == OK && header_fits(spool, ring, slot, best);
+    bool second_good = two == OK && header_fits(spool, ring, slot, &second);
+    if (!good && !second_good) {
         return ERR_NOT_FOUND;
     }
-    bool newer = good[0] && good[1] && header[1].segment_id > header[0].segment_id;
-    bool take_second = !good[0] || (newer && !MUTANT(FIRST_HEADER_WINS));
-    const struct segment_header *best = &header[take_second ? 1 : 0];
-    *segment = (struct segment){.id = best->segment_id,
-                                .first_seq = best->first_seq,
-                                .time_first_ms = best->time_first_ms,
-                                .previous_end = best->previous_end,
-                                .previous_id = best->previous_id,
-                                .stamp = best->stamp,
-                                .epoch = best->epoch,
-                                .second_only = take_second};
+    bool newer = good && second_good && second.segment_id > best->segment_id;
+    *second_only = !good || (newer && !MUTANT(FIRST_HEADER_WINS));
+    if (*second_only) {
+        *best = second;
+    }
     return check_key(spool, best);
+}
+
+static enum err look_at_slot(struct spool *spool, enum disk_ring ring, uint32_t slot,
+                             struct segment *segment)
+{
+    struct segment_header header;
+    bool second_only;
+    enum err err = look_at_header(spool, ring, slot, &header, &second_only);
+    if (err == OK) {
+        *segment = (struct segment){.id = header.segment_id,
+                                    .first_seq = header.first_seq,
+                                    .time_first_ms = header.time_first_ms,
+                                    .time_before_ms = header.time_before_ms,
+                                    .stamp = header.stamp,
+                                    .epoch = header.epoch,
+                                    .second_only = second_only};
+    }
+    return err;
 }
 
 static int by_id(const void *a, const void *b)
@@ -378,6 +395,7 @@ static uint32_t find_tail(struct spool *spool, enum disk_ring ring, struct segme
         uint64_t dense_before = spool->dense_end;
         if (ring == DISK_MAIN) {
             spool->dense_end = tail->first_seq - 1;
+            spool->dense_ms = tail->time_before_ms;
         }
         struct scan scan = scan_with_older(spool, ring, segments, count - 1);
         if (scan.began) {
@@ -394,27 +412,33 @@ static uint32_t find_tail(struct spool *spool, enum disk_ring ring, struct segme
     return 0;
 }
 
-// Segments that count, from the tail back: each names the one before it and where that ended.
-static void follow_chain(struct spool *spool)
+// Segments that count: the tail's header says which slots, and how much of each.
+static enum err keep_named(struct spool *spool)
 {
+    if (spool->segment_count == 0) {
+        return OK;
+    }
     struct segment *segments = spool->segments;
-    uint32_t kept = spool->segment_count; // segments[kept ..] are kept
-    if (kept == 0) {
-        return;
+    uint32_t slot_count = spool->rings[DISK_MAIN].slot_count;
+    struct segment tail = segments[spool->segment_count - 1];
+    struct segment_header header;
+    bool second_only;
+    enum err err =
+        look_at_header(spool, DISK_MAIN, (uint32_t)(tail.id % slot_count), &header, &second_only);
+    if (err != OK) {
+        return err; // it was there a moment ago
     }
-    kept--;
-    for (uint32_t i = kept; i-- > 0;) {
-        const struct segment *next = &segments[kept];
-        if (segments[i].id > next->previous_id && next->previous_id != 0) {
-            continue; // an attempt that was given up
-        }
-        segments[i].end = segments[i].id == next->previous_id ? next->previous_end : 0;
-        if (segments[i].first_seq <= next->first_seq) {
-            segments[--kept] = segments[i];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i + 1 < spool->segment_count; i++) {
+        uint32_t pages = header.pages[segments[i].id % slot_count];
+        if (pages != 0) {
+            segments[kept] = segments[i];
+            segments[kept++].end = pages * FRAME_PAGE_SIZE;
         }
     }
-    spool->segment_count -= kept;
-    memmove(segments, segments + kept, spool->segment_count * sizeof *segments);
+    segments[kept++] = tail;
+    spool->segment_count = kept;
+    return OK;
 }
 
 static void sync_tail(struct spool *spool, enum disk_ring ring)
@@ -454,7 +478,10 @@ enum err spool_recover(struct spool *spool)
     young_count = keep_epoch(spool, young, young_count);
 
     spool->segment_count = find_tail(spool, DISK_MAIN, spool->segments, spool->segment_count);
-    follow_chain(spool);
+    err = keep_named(spool);
+    if (err != OK) {
+        return err;
+    }
     spool->keys_in_main = spool->key_count;
     if (!MUTANT(NURSERY_UNREAD)) {
         find_tail(spool, DISK_NURSERY, young, young_count);

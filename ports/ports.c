@@ -1,6 +1,7 @@
 // The drivers this build has, in plain sight.
 #include "agent/port.h"
 #include "agent/service.h"
+#include "ports/output/kafka.h"
 
 #include <string.h>
 
@@ -16,6 +17,7 @@ const struct input_driver *const input_drivers[] = {
 };
 
 const struct output_driver *const output_drivers[] = {
+    &kafka_output,
     NULL,
 };
 

@@ -104,7 +104,7 @@ static bool set(rd_kafka_conf_t *conf, const char *key, const char *value,
     if (rd_kafka_conf_set(conf, key, value, text, sizeof text) == RD_KAFKA_CONF_OK) {
         return true;
     }
-    (void)snprintf(why, KAFKA_SENTENCE_SIZE, "kafka client: %s", text);
+    (void)snprintf(why, KAFKA_SENTENCE_SIZE, "kafka client: %.200s", text);
     return false;
 }
 
@@ -210,12 +210,18 @@ static bool set_passed(rd_kafka_conf_t *conf, const struct kafka_client *client,
 
 // librdkafka repeats each failed connect at its own pace. Faults are told by their users, once a
 // change, from error events; here they are for who debugs.
+static const char *const told_by_users[] = {"FAIL",  "ERROR",     "REQTMOUT",
+                                            "FATAL", "TERMINATE", "AUTOCREATE"};
+
 static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
-    bool fault = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-                 strcmp(facility, "REQTMOUT") == 0;
-    enum log_level to = fault || level > 4 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    enum log_level to = level > 4 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    for (size_t i = 0; i < sizeof told_by_users / sizeof *told_by_users; i++) {
+        if (strcmp(facility, told_by_users[i]) == 0) {
+            to = LOG_LEVEL_DEBUG;
+        }
+    }
     log_event(to, "kafka.client", "what=%s text=\"%s\"", facility, text);
 }
 
@@ -420,6 +426,9 @@ static void fault_parts(const char *text, char host[96], char cause[160])
     cut(host, "/");
     cut(cause, " (after ");
     cut(cause, " (average rtt");
+    cut(cause, ": increase receive.message.max"); // advice that would be wrong here
+    cut(cause, ": probably due to broker version");
+    cut(cause, ": might be caused by");
     char *failed = strncmp(cause, "Connect to ", 11) == 0 ? strstr(cause, " failed: ") : NULL;
     if (failed != NULL) {
         memmove(cause, failed + 9, strlen(failed + 9) + 1);

@@ -1,0 +1,615 @@
+// The output `kafka`: at least once, idempotent, in order.
+//
+// K1  What librdkafka has of ours is in the window; only what a delivery report says leaves it as
+//     delivered. When a client dies, all that is in the window is given back, in order of sending.
+// K2  Nothing here waits for a broker, save `flush` and the two seconds of `close`. A dying client
+// is
+//     ended by a thread of its own (it may be stuck in a name look-up), and the next one is not
+//     made before that thread is done: at most two clients exist.
+// K3  Each topic has its own share of the window, so that one in trouble does not stop the others.
+// K4  A topic's partition count is remembered for the run: records of one gateway stay in one
+// place.
+//
+//     send ─▶ window ─▶ librdkafka ─▶ broker
+//                ▲                      │
+//     serve ◀─ eventfd ◀─ reports ◀─────┘       (one epoll descriptor: eventfd and timer)
+#include "ports/output/kafka.h"
+
+#include "agent/clock.h"
+#include "agent/log.h"
+#include "ports/output/kafka_client.h"
+#include "ports/output/kafka_link.h"
+#include "ports/output/kafka_topic.h"
+#include "ports/output/kafka_window.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    WINDOW_MESSAGES = 10000, // unacknowledged: what a crash can double
+    WINDOW_BYTES_MIN = 1 << 20,
+    COMPANION_MESSAGES = 64, // losses on their way, for each of their topics
+    COMPANION_BYTES = 65536,
+    COMPANIONS_MAX = SETTINGS_PRODUCTS_MAX,
+    TOPICS_MAX = SETTINGS_PRODUCTS_MAX + COMPANIONS_MAX,
+    EVENTS_PER_SERVE = 64, // a delivery event holds a batch
+    REPORT_ROUNDS = 256,
+    REVIVE_MIN_MS = 1000,
+    REVIVE_MAX_MS = 60000,
+    CLOSE_WAIT_MS = 2000,
+};
+
+struct kafka {
+    struct output *output;
+    struct kafka_client settings;
+    char client_id[80];
+    int64_t stall_ms; // without an acknowledgement, the link is called down
+
+    rd_kafka_t *client; // NULL between two
+    rd_kafka_queue_t *queue;
+    bool failed; // the client is of no more use
+    int64_t revive_due_ms;
+    int64_t revive_ms;
+    pthread_t reaper;
+    bool reaping;
+
+    int epoll_fd, event_fd, timer_fd;
+    int64_t timer_ms; // what the timer is set to, in boot time
+
+    struct kafka_window *window;
+    struct kafka_topic topics[TOPICS_MAX]; // the products', then their companions
+    uint32_t topic_count;
+    uint32_t product_count;
+    struct kafka_link link;
+    int64_t moved_ms; // the last send into an empty window, or the last report
+    char cluster_id[64];
+};
+
+static const uint64_t one = 1; // what is written to an eventfd
+
+// ---- clients come and go ----
+
+static uint32_t window_bytes(const struct kafka *kafka)
+{
+    static const uint32_t batch_bytes[] = {65536, 131072, 262144}; // by link
+    uint32_t bytes = 2 * batch_bytes[kafka->settings.link] * kafka->product_count;
+    return bytes < WINDOW_BYTES_MIN ? WINDOW_BYTES_MIN : bytes;
+}
+
+static bool set_bounds(const struct kafka *kafka, rd_kafka_conf_t *conf)
+{
+    char number[16];
+    char why[256];
+    // librdkafka's own bounds lie above ours, or a topic in trouble would fill them for all.
+    (void)snprintf(number, sizeof number, "%d",
+                   WINDOW_MESSAGES + COMPANIONS_MAX * COMPANION_MESSAGES);
+    bool set = rd_kafka_conf_set(conf, "queue.buffering.max.messages", number, why, sizeof why) ==
+               RD_KAFKA_CONF_OK;
+    (void)snprintf(number, sizeof number, "%u",
+                   window_bytes(kafka) / 1024 + COMPANIONS_MAX * COMPANION_BYTES / 1024 + 256);
+    return set && rd_kafka_conf_set(conf, "queue.buffering.max.kbytes", number, why, sizeof why) ==
+                      RD_KAFKA_CONF_OK;
+}
+
+static void wake(const struct kafka *kafka)
+{
+    ssize_t put = write(kafka->event_fd, &one, sizeof one);
+    (void)put; // fails only where it is readable already
+}
+
+static enum err client_make(struct kafka *kafka)
+{
+    char why[KAFKA_SENTENCE_SIZE];
+    rd_kafka_conf_t *conf = kafka_client_configure(&kafka->settings, KAFKA_DATA, why);
+    if (conf == NULL || !set_bounds(kafka, conf)) {
+        log_error("kafka.settings", "reason=\"%s\"", why);
+        return ERR_INVALID;
+    }
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
+    kafka->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (kafka->client == NULL) {
+        rd_kafka_conf_destroy(conf);
+        log_error("kafka.settings", "reason=\"%s\"", why);
+        return ERR_INVALID;
+    }
+    kafka->queue = rd_kafka_queue_get_main(kafka->client);
+    rd_kafka_queue_io_event_enable(kafka->queue, kafka->event_fd, &one, sizeof one);
+    wake(kafka); // only the first event of an empty queue wakes, and there may be one already
+    for (uint32_t i = 0; i < kafka->topic_count; i++) {
+        (void)kafka_topic_open(&kafka->topics[i], kafka->client); // a bad name is told by itself
+    }
+    kafka->failed = false;
+    return OK;
+}
+
+static void *reap(void *client)
+{
+    rd_kafka_destroy(client);
+    return NULL;
+}
+
+// Give the client to a thread that ends it (K2). It takes no signals: they are the loop's.
+static void reaper_start(struct kafka *kafka)
+{
+    sigset_t all;
+    sigset_t before;
+    assert(!kafka->reaping);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    kafka->reaping = pthread_create(&kafka->reaper, NULL, reap, kafka->client) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!kafka->reaping) {
+        rd_kafka_destroy(kafka->client); // no thread to be had: then here, though it may take long
+    }
+    kafka->client = NULL;
+}
+
+// True: no client is dying any more.
+static bool reaper_join(struct kafka *kafka, int wait_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += wait_ms / 1000;
+    if (kafka->reaping && pthread_timedjoin_np(kafka->reaper, NULL, &until) == 0) {
+        kafka->reaping = false;
+    }
+    return !kafka->reaping;
+}
+
+static void report(struct kafka *kafka, uint32_t ticket, rd_kafka_resp_err_t err)
+{
+    struct kafka_sent sent = kafka_window_take(kafka->window, ticket);
+    struct kafka_topic *topic = &kafka->topics[sent.topic];
+    enum delivered how = kafka_topic_delivered(topic, sent.size, err, kafka->moved_ms);
+    if (sent.topic < kafka->product_count) {
+        output_delivered(kafka->output, sent.topic, sent.id, how);
+    } else {
+        output_told(kafka->output, sent.id, how);
+    }
+}
+
+static void client_end(struct kafka *kafka)
+{
+    rd_kafka_queue_io_event_enable(kafka->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(kafka->queue);
+    kafka->queue = NULL;
+    for (uint32_t i = 0; i < kafka->topic_count; i++) {
+        kafka_topic_close(&kafka->topics[i]);
+    }
+    kafka_link_new_client(&kafka->link);
+    reaper_start(kafka);
+}
+
+// K1: what the client had comes back.
+static void window_give_back(struct kafka *kafka)
+{
+    uint32_t ticket;
+    while ((ticket = kafka_window_first(kafka->window)) != 0) { // each turn takes one
+        report(kafka, ticket, RD_KAFKA_RESP_ERR__DESTROY);
+    }
+}
+
+// ---- opening and closing ----
+
+static void descriptors_close(struct kafka *kafka)
+{
+    const int descriptors[] = {kafka->epoll_fd, kafka->event_fd, kafka->timer_fd};
+    for (size_t i = 0; i < 3; i++) {
+        if (descriptors[i] >= 0) {
+            (void)close(descriptors[i]);
+        }
+    }
+}
+
+static enum err descriptors_open(struct kafka *kafka)
+{
+    kafka->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    kafka->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    kafka->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN};
+    if (kafka->event_fd < 0 || kafka->timer_fd < 0 || kafka->epoll_fd < 0 ||
+        epoll_ctl(kafka->epoll_fd, EPOLL_CTL_ADD, kafka->event_fd, &event) != 0 ||
+        epoll_ctl(kafka->epoll_fd, EPOLL_CTL_ADD, kafka->timer_fd, &event) != 0) {
+        log_error("kafka.open", "reason=\"%s\"", strerror(errno));
+        return ERR_FAILED;
+    }
+    return OK;
+}
+
+static void topics_init(struct kafka *kafka)
+{
+    const struct output *output = kafka->output;
+    for (uint32_t i = 0; i < kafka->product_count; i++) {
+        kafka_topic_init(&kafka->topics[i], output->topics[i].topic, output->topics[i].rule,
+                         output->gateway, WINDOW_MESSAGES / kafka->product_count,
+                         window_bytes(kafka) / kafka->product_count); // K3
+    }
+    kafka->topic_count = kafka->product_count;
+}
+
+static void settings_init(struct kafka *kafka)
+{
+    static const int64_t stall_ms[] = {45000, 90000, 240000}; // request.timeout and linger, by link
+    (void)snprintf(kafka->client_id, sizeof kafka->client_id, "weir-%.64s", kafka->output->gateway);
+    kafka->settings = kafka_client_of(kafka->output->options, kafka->client_id);
+    kafka->stall_ms = stall_ms[kafka->settings.link];
+    kafka_link_init(&kafka->link, kafka->settings.bootstrap);
+}
+
+static enum err kafka_open(struct output *output, int *fd)
+{
+    char why[KAFKA_SENTENCE_SIZE];
+    assert(output->topic_count > 0 && output->topic_count <= SETTINGS_PRODUCTS_MAX);
+    if (!kafka_client_version_fits(why)) {
+        log_error("kafka.version", "reason=\"%s\"", why);
+        return ERR_VERSION;
+    }
+    struct kafka *kafka = calloc(1, sizeof *kafka);
+    if (kafka == NULL) {
+        return ERR_FAILED;
+    }
+    kafka->output = output;
+    kafka->product_count = output->topic_count;
+    kafka->timer_ms = INT64_MAX;
+    kafka->window = kafka_window_open(WINDOW_MESSAGES + COMPANIONS_MAX * COMPANION_MESSAGES);
+    settings_init(kafka);
+    topics_init(kafka);
+    enum err err = descriptors_open(kafka);
+    if (err == OK) {
+        err = kafka->window == NULL ? ERR_FAILED : client_make(kafka);
+    }
+    if (err != OK) {
+        descriptors_close(kafka);
+        if (kafka->window != NULL) {
+            kafka_window_close(kafka->window);
+        }
+        free(kafka);
+        return err;
+    }
+    output->state = kafka;
+    *fd = kafka->epoll_fd;
+    return OK;
+}
+
+static void kafka_close(struct output *output)
+{
+    struct kafka *kafka = output->state;
+    output->state = NULL;
+    if (kafka->client != NULL) {
+        client_end(kafka);
+    }
+    bool done = reaper_join(kafka, CLOSE_WAIT_MS);
+    descriptors_close(kafka);
+    if (!done) {
+        (void)pthread_detach(kafka->reaper); // it still looks at the topics; the process ends soon
+        return;
+    }
+    kafka_window_close(kafka->window);
+    free(kafka);
+}
+
+// ---- sending ----
+
+static void timer_set(struct kafka *kafka)
+{
+    int64_t due_ms = kafka->client == NULL ? kafka->revive_due_ms : INT64_MAX;
+    for (uint32_t i = 0; i < kafka->topic_count; i++) {
+        int64_t topic_ms = kafka_topic_due_ms(&kafka->topics[i]);
+        due_ms = topic_ms < due_ms ? topic_ms : due_ms;
+    }
+    if (due_ms == kafka->timer_ms) {
+        return;
+    }
+    kafka->timer_ms = due_ms;
+    struct itimerspec when = {{0, 0}, {0, 0}}; // all zero: no alarm
+    if (due_ms != INT64_MAX) {
+        when.it_value.tv_sec = (time_t)(due_ms / 1000);
+        when.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000 + 1;
+    }
+    (void)timerfd_settime(kafka->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static enum err produce_failed(struct kafka *kafka, struct kafka_topic *topic,
+                               rd_kafka_resp_err_t err, size_t size)
+{
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL ||
+        rd_kafka_fatal_error(kafka->client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return ERR_AGAIN; // of a failed client the event is on the way
+    }
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        log_warn("record.too_large", "topic=%s bytes=%zu reason=\"over message.max.bytes\"",
+                 topic->name, size);
+        return ERR_LIMIT;
+    default:
+        kafka_topic_trouble(topic, err, clock_boot_ms());
+        timer_set(kafka);
+        return ERR_AGAIN;
+    }
+}
+
+// Not RD_KAFKA_VTYPE_HEADER, the shorter way: librdkafka (2.0 to 2.15 at least) frees such headers
+// twice when the topic is known not to exist.
+static rd_kafka_headers_t *headers_of(const struct message *message)
+{
+    if (message->identity.size == 0) {
+        return NULL;
+    }
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    (void)rd_kafka_header_add(headers, "weir", 4, message->identity.at,
+                              (ssize_t)message->identity.size);
+    return headers;
+}
+
+static enum err produce(struct kafka *kafka, uint32_t index, const struct message *message)
+{
+    struct kafka_topic *topic = &kafka->topics[index];
+    size_t size = message->key.size + message->value.size;
+    if (kafka->client == NULL || kafka->failed || !kafka_topic_has_room(topic, size)) {
+        return ERR_AGAIN;
+    }
+    const struct kafka_sent sent = {message->seq, index, (uint32_t)size};
+    uint32_t ticket = kafka_window_put(kafka->window, sent);
+    if (ticket == 0) {
+        return ERR_AGAIN;
+    }
+    bool has_key = message->key.size > 0;
+    rd_kafka_headers_t *headers = headers_of(message);
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic->handle},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = message->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {has_key ? (void *)(uintptr_t)message->key.at : NULL, message->key.size}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)message->value.at, message->value.size}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = message->time_ms > 0 ? message->time_ms : 0},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)ticket},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    size_t count = sizeof parts / sizeof *parts - (headers == NULL ? 1 : 0);
+    rd_kafka_error_t *error = rd_kafka_produceva(kafka->client, parts, count);
+    if (error == NULL) {
+        if (kafka_window_count(kafka->window) == 1) {
+            kafka->moved_ms = clock_boot_ms();
+        }
+        kafka_topic_sent(topic, size);
+        return OK;
+    }
+    if (headers != NULL) {
+        rd_kafka_headers_destroy(headers);
+    }
+    (void)kafka_window_take(kafka->window, ticket);
+    rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return produce_failed(kafka, topic, err, size);
+}
+
+static enum err kafka_send(struct output *output, const struct message *message)
+{
+    struct kafka *kafka = output->state;
+    assert(message->product < kafka->product_count);
+    return produce(kafka, message->product, message);
+}
+
+// The companion topic of this name; made where it is new.
+static enum err companion(struct kafka *kafka, const char *name, uint32_t *index)
+{
+    for (uint32_t i = kafka->product_count; i < kafka->topic_count; i++) {
+        if (strcmp(kafka->topics[i].name, name) == 0) {
+            *index = i;
+            return OK;
+        }
+    }
+    if (kafka->topic_count == TOPICS_MAX || strlen(name) > TOPIC_NAME_MAX) {
+        return ERR_LIMIT;
+    }
+    *index = kafka->topic_count++;
+    kafka_topic_init(&kafka->topics[*index], name, RULE_KEY, kafka->output->gateway,
+                     COMPANION_MESSAGES, COMPANION_BYTES);
+    if (kafka->client != NULL) {
+        (void)kafka_topic_open(&kafka->topics[*index], kafka->client);
+    }
+    return OK;
+}
+
+static enum err kafka_tell(struct output *output, const char *topic, struct bytes key,
+                           struct bytes value, uint64_t token)
+{
+    struct kafka *kafka = output->state;
+    uint32_t index;
+    enum err err = companion(kafka, topic, &index);
+    if (err != OK) {
+        return err;
+    }
+    const struct message message = {.partition = RD_KAFKA_PARTITION_UA,
+                                    .key = key,
+                                    .value = value,
+                                    .time_ms = clock_wall_ms(),
+                                    .seq = token};
+    return produce(kafka, index, &message);
+}
+
+// ---- serving ----
+
+static void serve_reports(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    const rd_kafka_message_t *message;
+    kafka->moved_ms = clock_boot_ms();
+    while ((message = rd_kafka_event_message_next(event)) != NULL) {
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            kafka_link_delivered(&kafka->link);
+            kafka->revive_ms = 0;
+        } else if ((int)message->err > 0 && !kafka->failed) {
+            kafka_link_answered(&kafka->link); // librdkafka's own errors are below 0
+        }
+        report(kafka, (uint32_t)(uintptr_t)message->_private, message->err);
+    }
+}
+
+static void serve_error(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t err = rd_kafka_event_error(event);
+    const char *text = rd_kafka_event_error_string(event);
+    char why[KAFKA_SENTENCE_SIZE];
+    if (err != RD_KAFKA_RESP_ERR__FATAL && !rd_kafka_event_error_is_fatal(event)) {
+        kafka_link_error(&kafka->link, err, text);
+        return;
+    }
+    err = rd_kafka_fatal_error(kafka->client, why, sizeof why);
+    log_warn("kafka.client_failed", "err=%s reason=\"%s\" do=\"begin again with a new producer\"",
+             rd_kafka_err2name(err), why);
+    kafka_link_broken(&kafka->link, err, why);
+    kafka->failed = true;
+}
+
+static void serve_statistics(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    kafka_link_statistics(&kafka->link, rd_kafka_event_stats(event));
+    if (kafka->cluster_id[0] == 0) {
+        char *id = rd_kafka_clusterid(kafka->client, 0);
+        if (id != NULL) {
+            (void)snprintf(kafka->cluster_id, sizeof kafka->cluster_id, "%s", id);
+            rd_kafka_mem_free(kafka->client, id);
+        }
+    }
+}
+
+static void serve_event(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_DR:
+        serve_reports(kafka, event);
+        break;
+    case RD_KAFKA_EVENT_ERROR:
+        serve_error(kafka, event);
+        break;
+    case RD_KAFKA_EVENT_STATS:
+        serve_statistics(kafka, event);
+        break;
+    default:
+        break;
+    }
+}
+
+// True: there may be more.
+static bool serve_events(struct kafka *kafka)
+{
+    for (int i = 0; i < EVENTS_PER_SERVE; i++) {
+        rd_kafka_event_t *event =
+            kafka->queue == NULL ? NULL : rd_kafka_queue_poll(kafka->queue, 0);
+        if (event == NULL) {
+            return false;
+        }
+        serve_event(kafka, event);
+        rd_kafka_event_destroy(event);
+    }
+    return true;
+}
+
+static void client_renew(struct kafka *kafka, int64_t now_ms)
+{
+    if (kafka->client != NULL && kafka->failed) {
+        for (int i = 0; i < REPORT_ROUNDS && serve_events(kafka); i++) {
+            // what was delivered before the end must not be given back
+        }
+        client_end(kafka);
+        kafka->revive_ms = kafka->revive_ms == 0 ? REVIVE_MIN_MS : kafka->revive_ms * 2;
+        kafka->revive_ms = kafka->revive_ms > REVIVE_MAX_MS ? REVIVE_MAX_MS : kafka->revive_ms;
+        kafka->revive_due_ms = now_ms + kafka->revive_ms;
+        window_give_back(kafka);
+        return;
+    }
+    if (kafka->client == NULL && now_ms >= kafka->revive_due_ms) {
+        if (!reaper_join(kafka, 0) || client_make(kafka) != OK) {
+            kafka->revive_due_ms = now_ms + REVIVE_MIN_MS;
+        }
+    }
+}
+
+static void descriptor_clear(int fd)
+{
+    uint64_t count;
+    ssize_t got = read(fd, &count, sizeof count); // EAGAIN where it was not the one
+    (void)got;
+}
+
+static void kafka_serve(struct output *output)
+{
+    struct kafka *kafka = output->state;
+    descriptor_clear(kafka->event_fd);
+    descriptor_clear(kafka->timer_fd);
+    bool more = serve_events(kafka);
+    int64_t now_ms = clock_boot_ms();
+    client_renew(kafka, now_ms);
+    if (now_ms >= kafka->timer_ms) {
+        kafka->timer_ms = 0; // it went off: set it anew in any case
+    }
+    for (uint32_t i = 0; i < kafka->topic_count && kafka->client != NULL; i++) {
+        kafka_topic_step(&kafka->topics[i], kafka->client, now_ms);
+    }
+    timer_set(kafka);
+    if (more) {
+        wake(kafka); // come again after the others
+    }
+}
+
+static bool kafka_flush(struct output *output, int wait_ms)
+{
+    struct kafka *kafka = output->state;
+    int64_t until_ms = clock_boot_ms() + wait_ms;
+    for (;;) {
+        kafka_serve(output);
+        if (kafka_window_count(kafka->window) == 0) {
+            return true;
+        }
+        if (clock_boot_ms() >= until_ms || kafka->client == NULL) {
+            return false;
+        }
+        (void)rd_kafka_flush(kafka->client, 5); // linger no longer; the reports are ours to take
+    }
+}
+
+static void kafka_stat(struct output *output, struct output_stat *stat)
+{
+    const struct kafka *kafka = output->state;
+    *stat = (struct output_stat){.rtt_ms = -1};
+    kafka_link_stat(&kafka->link, stat);
+    memcpy(stat->cluster_id, kafka->cluster_id, sizeof stat->cluster_id);
+    int64_t still_ms = clock_boot_ms() - kafka->moved_ms;
+    if (stat->link == LINK_UP && kafka_window_count(kafka->window) > 0 &&
+        still_ms > kafka->stall_ms) {
+        stat->link = LINK_DOWN;
+        (void)snprintf(stat->reason_code, sizeof stat->reason_code, "kafka.stalled");
+        (void)snprintf(stat->reason, sizeof stat->reason,
+                       "no acknowledgement for %lld s; records wait in the spool",
+                       (long long)(still_ms / 1000));
+    }
+    for (uint32_t i = 0; i < kafka->topic_count && stat->reason[0] == 0; i++) {
+        memcpy(stat->reason, kafka->topics[i].reason, sizeof stat->reason);
+        memcpy(stat->reason_code, kafka->topics[i].code, sizeof stat->reason_code);
+    }
+}
+
+const struct output_driver kafka_output = {
+    .name = "kafka",
+    .help = "Apache Kafka, by librdkafka",
+    .options = kafka_client_options,
+    .check = kafka_client_check,
+    .open = kafka_open,
+    .send = kafka_send,
+    .serve = kafka_serve,
+    .stat = kafka_stat,
+    .tell = kafka_tell,
+    .flush = kafka_flush,
+    .close = kafka_close,
+};
