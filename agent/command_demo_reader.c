@@ -6,8 +6,9 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { ANSWER_WAIT_MS = 15000, PARTITIONS_MAX = 1024 };
+enum { ANSWER_WAIT_MS = 15000, RETRY_MS = 200, PARTITIONS_MAX = 1024 };
 
 struct demo_reader {
     rd_kafka_t *client;
@@ -18,31 +19,49 @@ struct demo_reader {
 };
 
 // Add each partition of `topic`, from its end.
-static bool add_topic(rd_kafka_t *client, const char *topic, rd_kafka_topic_partition_list_t *list,
-                      char why[KAFKA_SENTENCE_SIZE])
+static rd_kafka_resp_err_t add_topic(rd_kafka_t *client, const char *topic,
+                                     rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t err = rd_kafka_metadata(client, 0, handle, &metadata, ANSWER_WAIT_MS);
-    int count = err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1
-                    ? metadata->topics[0].partition_cnt
-                    : 0;
+    rd_kafka_topic_destroy(handle);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return err;
+    }
+    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    err = count == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < count && i < PARTITIONS_MAX && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         int64_t low;
         int64_t high;
         err = rd_kafka_query_watermark_offsets(client, topic, i, &low, &high, ANSWER_WAIT_MS);
-        rd_kafka_topic_partition_list_add(list, topic, i)->offset = high;
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_topic_partition_list_add(list, topic, i)->offset = high;
+        }
     }
-    if (metadata != NULL) {
-        rd_kafka_metadata_destroy(metadata);
+    return err;
+}
+
+// A topic that was made a moment ago has no leader yet.
+static bool add_new_topic(rd_kafka_t *client, const char *topic,
+                          rd_kafka_topic_partition_list_t *list, char why[KAFKA_SENTENCE_SIZE])
+{
+    int64_t end_ms = clock_boot_ms() + ANSWER_WAIT_MS;
+    int before = list->cnt;
+    rd_kafka_resp_err_t err = add_topic(client, topic, list);
+    while (err != RD_KAFKA_RESP_ERR_NO_ERROR && clock_boot_ms() < end_ms) {
+        (void)usleep(RETRY_MS * 1000);
+        while (list->cnt > before) {
+            (void)rd_kafka_topic_partition_list_del_by_idx(list, list->cnt - 1);
+        }
+        err = add_topic(client, topic, list);
     }
-    rd_kafka_topic_destroy(handle);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR || count == 0) {
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)snprintf(why, KAFKA_SENTENCE_SIZE, "topic %s cannot be read: %s", topic,
-                       count == 0 && err == 0 ? "it has no partitions" : rd_kafka_err2str(err));
-        return false;
+                       rd_kafka_err2str(err));
     }
-    return true;
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static bool assign(struct demo_reader *reader, char why[KAFKA_SENTENCE_SIZE])
@@ -50,7 +69,7 @@ static bool assign(struct demo_reader *reader, char why[KAFKA_SENTENCE_SIZE])
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(DEMO_TOPIC_COUNT);
     bool found = true;
     for (int i = 0; i < DEMO_TOPIC_COUNT && found; i++) {
-        found = add_topic(reader->client, reader->topics[i], list, why);
+        found = add_new_topic(reader->client, reader->topics[i], list, why);
     }
     if (found) {
         rd_kafka_resp_err_t err = rd_kafka_assign(reader->client, list);
