@@ -51,8 +51,11 @@ static enum err read_open(int fd, size_t limit, char **text, size_t *size)
         errno = kept;
         return err;
     }
+    *text = room;
     char *fitted = realloc(room, *size + 1);
-    *text = fitted != NULL ? fitted : room;
+    if (fitted != NULL) {
+        *text = fitted;
+    }
     return OK;
 }
 

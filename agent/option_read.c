@@ -459,6 +459,7 @@ static void take_mapping(struct option_set *set, const struct option *others,
 void option_read(struct option_set *set, const struct option *rows, const struct option *others,
                  const struct yaml_node *parent, const char *section, struct problems *problems)
 {
+    assert(parent != NULL);
     size_t count = 0;
     while (rows[count].key != NULL) {
         count++;

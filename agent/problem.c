@@ -57,6 +57,7 @@ void problem_add_list(struct problems *problems, bool warning, const char *file,
         memcpy(text + used, "warning: ", sizeof "warning: ");
         used += sizeof "warning: " - 1;
     }
+    // The caller began the list: NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
     (void)vsnprintf(text + used, sizeof text - used, format, arguments);
     make_one_line(text);
     keep(problems, warning, text);
