@@ -61,8 +61,8 @@ enum err frame_get(struct frame *frame, const uint8_t at[FRAME_HEADER_SIZE])
 
 //  0 magic u32 | 4 version u16 | 6 ring u8 | 7 zero | 8 epoch u64 | 16 segment_id u64
 // 24 first_seq u64 | 32 slot_count u32 | 36 slot_size u32 | 40 time_first_ms i64 | 48 stamp u64
-// 56 key_check u64 | 64 salt 16 bytes | 80 time_before_ms i64 | 88 zero | 124 sum u32, of all but
-// itself 128 pages u16 of each slot
+// 56 key_check u64 | 64 salt 16 bytes | 80 time_before_ms i64 | 88 nursery_from u64 | 96 zero | 124
+// sum u32, of all but itself 128 pages u16 of each slot
 static uint32_t segment_header_sum(const uint8_t *at, uint32_t slot_count)
 {
     uint32_t sum = bytes_crc32c(0, bytes_from(at, SEGMENT_HEADER_SIZE - 4));
@@ -85,6 +85,7 @@ void segment_header_put(const struct segment_header *header, uint8_t *at)
     put_u64(at + 56, header->key_check);
     memcpy(at + 64, header->salt, FRAME_SALT_SIZE);
     put_u64(at + 80, (uint64_t)header->time_before_ms);
+    put_u64(at + 88, header->nursery_from);
     for (uint32_t slot = 0; slot < header->slot_count; slot++) {
         put_u16(at + SEGMENT_HEADER_SIZE + 2 * slot, header->pages[slot]);
     }
@@ -119,6 +120,7 @@ enum err segment_header_get(struct segment_header *header, struct bytes in)
         .stamp = get_u64(at + 48),
         .key_check = get_u64(at + 56),
         .time_before_ms = (int64_t)get_u64(at + 80),
+        .nursery_from = get_u64(at + 88),
     };
     memcpy(header->salt, at + 64, FRAME_SALT_SIZE);
     for (uint32_t slot = 0; slot < header->slot_count; slot++) {

@@ -90,8 +90,9 @@ struct segment_header {
     int64_t time_first_ms;  // of its first dense block; INT64_MIN: it began without one
     int64_t time_before_ms; // where the dense blocks before it end; INT64_MIN: there are none
     uint8_t salt[FRAME_SALT_SIZE];
-    uint64_t key_check; // 0: in clear; else tells a wrong key from damage
-    uint64_t stamp;     // of its first commit
+    uint64_t key_check;    // 0: in clear; else tells a wrong key from damage
+    uint64_t stamp;        // of its first commit
+    uint64_t nursery_from; // main ring: commits of the nursery before this stamp do not count
     // For each slot how many pages count of the older segment in it; 0: none, whatever lies there
     // (an attempt that was given up, or a segment that has ended).
     uint16_t pages[SEGMENT_SLOTS_MAX];

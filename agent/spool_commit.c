@@ -16,8 +16,11 @@
 //    commit. The commit that opens it makes SPOOL_SPARES more such slots durable, by declaring
 //    the oldest rows lost where the policy is to drop.
 // 3. After an error the segment is never written or synced again (I6); the same commit goes into
-// the
-//    next one.
+//    the next one.
+// 4. A commit that failed everywhere may be found whole all the same, and what is committed next
+// may
+//    differ from it. So that goes into a new segment of the main ring, with all that the nursery
+//    holds: its header leaves out what is void, there and (nursery_from) in the nursery.
 
 struct job {
     const struct spool_commit *commit;
@@ -205,6 +208,7 @@ static void put_header(struct spool *spool, const struct job *job)
             .time_before_ms = time_before(spool, job->commit),
             .key_check = spool->seal != NULL ? seal_key_check(spool->seal, spool->epoch) : 0,
             .stamp = spool->stamp,
+            .nursery_from = job->empty_nursery ? spool->stamp : spool->nursery_from,
         };
         memcpy(header.salt, ring->salt, FRAME_SALT_SIZE);
         if (is_main(job)) {
@@ -515,8 +519,10 @@ static void committed(struct spool *spool, const struct job *job, uint32_t fresh
             }
         }
     }
-    if (job->empty_nursery) {
-        spool->rings[DISK_NURSERY].open = false; // nothing in it is needed: begin the next anew
+    if (job->empty_nursery) { // nothing in it is needed: begin the next anew
+        spool->rings[DISK_NURSERY].open = false;
+        spool->rings[DISK_NURSERY].failed = false;
+        spool->nursery_from = job->fresh ? spool->stamp : spool->nursery_from;
     }
     spool->next_seq = next_seq;
     spool_state_apply(spool, job->commit);
@@ -622,10 +628,8 @@ static enum err drop_oldest(struct spool *spool)
             while (end < last && !settled_has(&spool->settled, end + 1)) {
                 end++;
             }
-            int64_t until = segment[1].time_first_ms;
-            until = until == INT64_MIN ? segment->time_first_ms : until;
-            enum err err =
-                spool_lose(spool, seq, end, SETTLED_LOST_FULL, segment->time_first_ms, until);
+            enum err err = spool_lose(spool, seq, end, SETTLED_LOST_FULL, spool_segment_ms(segment),
+                                      segment[1].time_before_ms);
             if (err != OK) {
                 return err;
             }
@@ -790,6 +794,11 @@ bool spool_wants_whole(const struct spool *spool)
 static enum err place_commit(struct spool *spool, const struct spool_commit *commit,
                              uint32_t keys_from)
 {
+    if (spool->in_doubt) { // 4.
+        struct job job = {
+            .commit = commit, .ring = &spool->rings[DISK_MAIN], .empty_nursery = true};
+        return open_main(spool, &job);
+    }
     if (main_weight(spool, commit) >= spool->pack_bytes) {
         return commit_to_main(spool, commit, false);
     }
@@ -823,10 +832,13 @@ enum err spool_commit(struct spool *spool, const struct spool_commit *commit)
     for (size_t i = 0; i < commit->key_count; i++) {
         (void)spool_key_add(spool, commit->keys[i]);
     }
+    uint64_t stamp_before = spool->stamp;
     err = place_commit(spool, commit, keys_before);
     if (err != OK) {
         spool->key_count = keys_before;
     }
+    bool tried = spool->stamp > stamp_before;
+    spool->in_doubt = err != OK && (tried || spool->in_doubt);
     if (err != OK && err != ERR_FULL && err != ERR_LIMIT) {
         spool->stat.health = SPOOL_BROKEN;
     } else if (err == OK) {

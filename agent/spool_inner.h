@@ -49,6 +49,7 @@ struct segment {
     uint32_t end;           // bytes that count
     uint64_t stamp;         // of its first commit
     uint64_t epoch;         // while recovering
+    uint64_t nursery_from;  // while recovering: see struct segment_header
     bool second_only;       // only its second header is good
 };
 
@@ -146,7 +147,9 @@ struct spool {
     uint64_t stamp; // of the last commit or attempt
     uint64_t next_seq;
     uint64_t dense_end;
-    int64_t dense_ms; // where that block ends in time; INT64_MIN: there is none
+    uint64_t nursery_from; // commits of the nursery before this stamp do not count
+    bool in_doubt;         // a commit failed and may lie on the device all the same
+    int64_t dense_ms;      // where that block ends in time; INT64_MIN: there is none
 
     struct ring rings[2];
     struct segment *segments;

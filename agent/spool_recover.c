@@ -52,6 +52,9 @@ static enum err take_frame(struct spool *spool, const struct place *place, uint3
 {
     uint64_t last = frame->first_seq + frame->count - 1;
     spool->stamp = frame->stamp > spool->stamp ? frame->stamp : spool->stamp;
+    if (place->ring == DISK_NURSERY && frame->stamp < spool->nursery_from) {
+        return OK; // void: the main ring says so
+    }
     switch (frame->kind) {
     case FRAME_HEADER:
         return OK;
@@ -158,12 +161,14 @@ struct mark {
     uint32_t held_count;
     uint32_t key_count;
     uint64_t dense_end;
+    int64_t dense_ms;
     uint64_t next_seq;
 };
 
 static struct mark mark_of(const struct spool *spool)
 {
-    return (struct mark){spool->held_count, spool->key_count, spool->dense_end, spool->next_seq};
+    return (struct mark){spool->held_count, spool->key_count, spool->dense_end, spool->dense_ms,
+                         spool->next_seq};
 }
 
 static void back_to(struct spool *spool, struct mark mark)
@@ -172,6 +177,7 @@ static void back_to(struct spool *spool, struct mark mark)
         spool->held_count = mark.held_count;
         spool->key_count = mark.key_count;
         spool->dense_end = mark.dense_end;
+        spool->dense_ms = mark.dense_ms;
         spool->next_seq = mark.next_seq;
     }
 }
@@ -309,6 +315,7 @@ static enum err look_at_slot(struct spool *spool, enum disk_ring ring, uint32_t 
                                     .time_before_ms = header.time_before_ms,
                                     .stamp = header.stamp,
                                     .epoch = header.epoch,
+                                    .nursery_from = header.nursery_from,
                                     .second_only = second_only};
     }
     return err;
@@ -400,6 +407,7 @@ static uint32_t find_tail(struct spool *spool, enum disk_ring ring, struct segme
         struct scan scan = scan_with_older(spool, ring, segments, count - 1);
         if (scan.began) {
             shape->id = tail->id;
+            spool->nursery_from = ring == DISK_MAIN ? tail->nursery_from : spool->nursery_from;
             shape->end = scan.end;
             shape->commit_no = scan.commit_no;
             shape->frame_no = scan.frame_no;
