@@ -97,10 +97,10 @@ static void read_memory(struct machine *machine, const char *root)
         const char *at = strstr(text, "MemAvailable:");
         machine->memory_free_bytes = at == NULL ? -1 : strtoll(at + 13, NULL, 10) * 1024;
     }
-    long long pages;
+    char *resident; // the second number: size resident ...
     if (read_below(root, "/proc/self/statm", text, sizeof text) &&
-        sscanf(text, "%*s %lld", &pages) == 1) {
-        machine->resident_bytes = pages * sysconf(_SC_PAGESIZE);
+        strtoll(text, &resident, 10) > 0 && *resident == ' ') {
+        machine->resident_bytes = strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE);
     }
 }
 
@@ -148,10 +148,11 @@ static void read_interface(struct machine *machine, const char *root)
         return;
     }
     for (char *line = strchr(text, '\n'); line != NULL; line = strchr(line + 1, '\n')) {
-        char name[17];
-        unsigned long destination;
-        if (sscanf(line + 1, "%16s %lx", name, &destination) == 2 && destination == 0) {
-            memcpy(machine->interface, name, sizeof name);
+        size_t length = strcspn(line + 1, "\t\n");
+        const char *destination = line + 1 + length;
+        if (length < sizeof machine->interface && strncmp(destination, "\t00000000\t", 10) == 0) {
+            memcpy(machine->interface, line + 1, length);
+            machine->interface[length] = 0;
             return;
         }
     }
@@ -168,12 +169,15 @@ void machine_wear(struct machine *machine, const char *dir)
 {
     static const char *const ends[] = {"unknown", "normal", "warning", "urgent"};
     char text[32];
-    unsigned a;
-    unsigned b;
     // Each step is a tenth of the life: 0x01 up to 10 %, 0x0b beyond its end; 0 says nothing.
-    if (read_wear_file(dir, "device/life_time", text, sizeof text) &&
-        sscanf(text, "%x %x", &a, &b) == 2 && (a > 0 || b > 0) && a <= 11 && b <= 11) {
-        machine->wear_pct = (int)(a > b ? a : b) * 10;
+    if (read_wear_file(dir, "device/life_time", text, sizeof text)) {
+        char *rest;
+        unsigned long a = strtoul(text, &rest, 16);
+        unsigned long b = strtoul(rest, NULL, 16);
+        unsigned long worse = a > b ? a : b;
+        if (worse >= 1 && worse <= 11) {
+            machine->wear_pct = (int)worse * 10;
+        }
     }
     if (read_wear_file(dir, "device/pre_eol_info", text, sizeof text)) {
         unsigned long end = strtoul(text, NULL, 16);
