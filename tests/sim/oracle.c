@@ -11,6 +11,8 @@
 
 // DURABLY: by the driver, in a commit that was answered or found. TOLD_MAYBE: told, and the commit
 // after it was never answered but seems to have happened.
+enum { PAGE = 4096 };
+
 enum { ENDED_BY_DRIVER = 1, ENDED_TOLD = 2, ENDED_TOLD_MAYBE = 4, ENDED_DURABLY = 8 };
 
 static void *take(size_t count, size_t size)
@@ -230,7 +232,9 @@ static void adopt(struct oracle *oracle, const struct oracle_point *point, uint8
     uint32_t kept = 0;
     for (uint32_t i = 0; i < oracle->taken_count; i++) {
         struct oracle_taken *taken = &oracle->taken[i];
-        if (taken->attempt != 0 && taken->attempt <= point->attempt) {
+        bool with = taken->attempt != 0 && taken->attempt <= point->attempt &&
+                    (taken->lost || settled_covers(&point->settled, taken->from, taken->to));
+        if (with) {
             mark_ended(oracle, taken->from, taken->to, taken->lost ? told : ENDED_DURABLY);
         } else {
             oracle->taken[kept++] = *taken;
@@ -405,17 +409,38 @@ void oracle_rotted(struct oracle *oracle, enum disk_ring ring, uint32_t slot, ui
 {
     for (uint32_t i = 0; i < ORACLE_WRITES_MAX && i < oracle->write_count; i++) {
         struct oracle_write *write = &oracle->writes[i];
-        if (write->ring == ring && write->slot == slot && offset + 512 > write->offset &&
-            offset < write->offset + write->size) {
-            write->hit = true;
+        if (write->ring != ring || write->slot != slot || offset + 512 <= write->offset ||
+            offset >= write->offset + write->size) {
+            continue;
         }
+        bool is_head = offset < PAGE;
+        write->hit_head = write->hit_head || is_head;
+        write->hit = write->hit || !is_head;
     }
 }
 
+// Both copies of the header of the segment that `of` was written to.
+static bool lost_its_head(const struct oracle *oracle, const struct oracle_write *of)
+{
+    for (uint32_t i = 0; i < ORACLE_WRITES_MAX && i < oracle->write_count; i++) {
+        const struct oracle_write *write = &oracle->writes[i];
+        if (write->offset == 0 && write->ring == of->ring && write->slot == of->slot &&
+            write->attempt <= of->attempt && write->hit && write->hit_head) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Was what the attempt wrote hit, or a first commit of a segment since, which carries older rows
+// over, or all that names its segment?
 static bool was_hit(const struct oracle *oracle, uint32_t attempt)
 {
     for (uint32_t i = 0; i < ORACLE_WRITES_MAX && i < oracle->write_count; i++) {
-        if (oracle->writes[i].attempt == attempt && oracle->writes[i].hit) {
+        const struct oracle_write *write = &oracle->writes[i];
+        bool carries = write->attempt > attempt && write->offset == 0;
+        bool own = write->attempt == attempt;
+        if ((write->hit && (own || carries)) || (own && lost_its_head(oracle, write))) {
             return true;
         }
     }

@@ -67,7 +67,8 @@ struct oracle_write {
     uint32_t offset;
     uint32_t size;
     enum disk_ring ring;
-    bool hit; // by rot
+    bool hit;      // by rot, behind the page that heads a segment
+    bool hit_head; // in that page
 };
 
 struct oracle {
