@@ -201,7 +201,8 @@ void oracle_try(struct oracle *oracle, const struct oracle_point *point)
         oracle->try_count--;
     }
     oracle->tries[oracle->try_count++] = *point;
-    oracle->attempt_next[point->attempt] = point->next_seq;
+    bool has_rows = point->next_seq > oracle->base.next_seq;
+    oracle->attempt_next[point->attempt] = has_rows ? point->next_seq : 0;
     for (uint32_t i = 0; i < oracle->taken_count; i++) {
         if (oracle->taken[i].attempt == 0) {
             oracle->taken[i].attempt = point->attempt;
@@ -402,7 +403,7 @@ void oracle_wrote(struct oracle *oracle, enum disk_ring ring, uint32_t slot, uin
                   uint32_t size)
 {
     oracle->writes[oracle->write_count++ % ORACLE_WRITES_MAX] =
-        (struct oracle_write){oracle->attempt_count - 1, slot, offset, size, ring, false};
+        (struct oracle_write){oracle->attempt_count - 1, slot, offset, size, ring, false, false};
 }
 
 void oracle_rotted(struct oracle *oracle, enum disk_ring ring, uint32_t slot, uint32_t offset)
@@ -705,7 +706,7 @@ static void check_tail(struct oracle *oracle, uint64_t next_seq)
     }
     sim_counts[LOST_SILENT_TAIL]++;
     for (uint32_t attempt = oracle->attempt_count - 1; attempt > 0; attempt--) {
-        if (!oracle->answered[attempt]) {
+        if (!oracle->answered[attempt] || oracle->attempt_next[attempt] == 0) {
             continue;
         }
         if (oracle->attempt_next[attempt] <= next_seq) {
@@ -731,7 +732,7 @@ static void find_weak_truth(struct oracle *oracle, struct spool *spool,
     check_tail(oracle, stat->next_seq);
     for (uint32_t i = oracle->try_count; i > 0; i--) {
         const struct oracle_point *point = &oracle->tries[i - 1];
-        oracle->answered[point->attempt] = point->next_seq <= stat->next_seq;
+        oracle->answered[point->attempt] = point->next_seq == stat->next_seq;
     }
     oracle->base.next_seq = stat->next_seq;
     for (uint32_t i = 0; i < ORACLE_NAMES; i++) {

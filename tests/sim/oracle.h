@@ -81,7 +81,7 @@ struct oracle {
     struct oracle_block *blocks; // number 0 is none
     uint32_t block_count;
     uint8_t *answered;      // by attempt: it is part of the truth
-    uint64_t *attempt_next; // by attempt: next_seq after it
+    uint64_t *attempt_next; // by attempt: next_seq after it; 0: it had no new rows
     uint32_t attempt_count;
     uint32_t *key_attempts; // by id: the attempt that named it
     uint32_t value_count;
