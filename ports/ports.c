@@ -7,7 +7,6 @@
 
 extern const struct input_driver file_driver;
 extern const struct input_driver line_driver;
-extern const struct output_driver kafka_output;
 extern const struct service service_control;
 extern const struct service service_heartbeat;
 
