@@ -76,6 +76,7 @@ static void check_bootstrap(const struct option_set *options, const char *file,
 {
     const char *at = option_text(options, "bootstrap");
     while (at != NULL) {
+        at += strspn(at, " ");
         size_t size = strcspn(at, ",");
         if (!host_is_good(at, size)) {
             problem_add(problems, file, option_line(options, "bootstrap"), "kafka.bootstrap",
