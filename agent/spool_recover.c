@@ -20,6 +20,7 @@ struct scan {
     bool began;   // its first commit is there, or was
     bool damaged; // the first commit or a later one is not whole any more
     bool first_damaged;
+    bool unreadable; // the device does not give what lies at `end`
     uint32_t end;
     uint32_t commit_no;
     uint32_t frame_no;
@@ -105,17 +106,21 @@ static bool continues(const struct frame *frame, const struct frame *before, boo
 }
 
 // One commit at `*offset`, to behind its state frame. ERR_CORRUPT: it is not whole; `*frames` of it
-// were.
+// were. ERR_IO: nor can it be read.
 static enum err scan_commit(struct spool *spool, const struct place *place, uint32_t *offset,
                             uint32_t commit_no, uint32_t *frame_no, uint32_t *frames)
 {
     struct frame before = {.kind = FRAME_HEADER};
     for (*frames = 0;; (*frames)++) {
         struct frame frame;
-        if (spool_frame(spool, place, *offset, &frame) != OK || frame.commit_no != commit_no ||
-            frame.frame_no != *frame_no + 1 || !continues(&frame, &before, *frames == 0) ||
-            read_and_take(spool, place, *offset, &frame) != OK) {
-            return ERR_CORRUPT;
+        enum err err = spool_frame(spool, place, *offset, &frame);
+        if (err == OK && (frame.commit_no != commit_no || frame.frame_no != *frame_no + 1 ||
+                          !continues(&frame, &before, *frames == 0))) {
+            err = ERR_CORRUPT;
+        }
+        err = err == OK ? read_and_take(spool, place, *offset, &frame) : err;
+        if (err != OK) {
+            return err;
         }
         before = frame;
         *frame_no = frame.frame_no;
@@ -194,7 +199,8 @@ static struct scan scan_segment(struct spool *spool, enum disk_ring ring, uint64
         uint32_t offset = scan.end;
         uint32_t frame_no = scan.frame_no;
         uint32_t frames;
-        if (scan_commit(spool, &place, &offset, scan.commit_no + 1, &frame_no, &frames) == OK) {
+        enum err err = scan_commit(spool, &place, &offset, scan.commit_no + 1, &frame_no, &frames);
+        if (err == OK) {
             scan.began = true;
             scan.end = frame_page_up(offset);
             scan.commit_no++;
@@ -206,6 +212,7 @@ static struct scan scan_segment(struct spool *spool, enum disk_ring ring, uint64
         uint32_t proof = scan.end;
         if (!find_later(spool, &place, &proof, scan.commit_no + 1, &later)) {
             spool->stat.torn_commits += frames > 0 ? 1 : 0;
+            scan.unreadable = err == ERR_IO;
             return scan;
         }
         struct place between = spool_place(spool, ring, id, proof);
@@ -411,7 +418,9 @@ static uint32_t find_tail(struct spool *spool, enum disk_ring ring, struct segme
             shape->end = scan.end;
             shape->commit_no = scan.commit_no;
             shape->frame_no = scan.frame_no;
-            shape->open = !tail->second_only; // its last header must not stand alone for long
+            // Its last header must not stand alone for long; and what cannot be read now may be
+            // read one day, half overwritten.
+            shape->open = !tail->second_only && !scan.unreadable;
             return count;
         }
         spool->dense_end = dense_before;
