@@ -637,6 +637,18 @@ static bool fits(const struct oracle *oracle, const struct oracle_point *point,
            is_subset(&point->settled, spool_settled(spool));
 }
 
+static void wrong_mix(struct oracle *oracle, const struct oracle_point *point,
+                      const struct spool *spool, uint64_t next_seq)
+{
+    const char *name = "";
+    bool states = same_states(oracle, point, spool, &name);
+    wrong(oracle,
+          "after opening: rows of commit %u, but next seq %" PRIu64 " (its: %" PRIu64
+          "), keys %u (%u), %s%s%s",
+          point->attempt, next_seq, point->next_seq, spool_key_count(spool), point->key_count,
+          states ? "" : "state '", states ? "" : name, states ? "" : "' of another");
+}
+
 // The newest try that explains all that is not a row; where there are new rows, the one whose rows
 // they are.
 static const struct oracle_point *explain(struct oracle *oracle, struct spool *spool,
@@ -651,7 +663,11 @@ static const struct oracle_point *explain(struct oracle *oracle, struct spool *s
         }
         const struct oracle_point *point =
             number == 0 ? NULL : find_try(oracle, oracle->blocks[number].attempt);
-        return point != NULL && fits(oracle, point, spool, next_seq) ? point : NULL;
+        if (point != NULL && !fits(oracle, point, spool, next_seq)) {
+            wrong_mix(oracle, point, spool, next_seq);
+            return NULL;
+        }
+        return point;
     }
     for (uint32_t i = oracle->try_count; i > 0; i--) {
         if (fits(oracle, &oracle->tries[i - 1], spool, next_seq)) {
