@@ -7,12 +7,14 @@
 
 extern const struct input_driver file_driver;
 extern const struct input_driver line_driver;
+extern const struct input_driver linux_driver;
 extern const struct service service_control;
 extern const struct service service_heartbeat;
 
 const struct input_driver *const input_drivers[] = {
     &file_driver,
     &line_driver,
+    &linux_driver,
     NULL,
 };
 
