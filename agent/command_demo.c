@@ -20,7 +20,11 @@
 
 enum {
     FOR_LEAST_MS = 5000,
-    FOR_MOST_MS = 30 * 60 * 1000, // the broker inside keeps only so much
+    FOR_MOST_MS = 10 * 60 * 1000,
+    // The broker inside keeps 100,000 records of a topic; a host has up to a few hundred sensors.
+    SHORT_MS = 60 * 1000,
+    EVERY_SHORT_MS = 200,
+    EVERY_LONG_MS = 1000,
     START_WAIT_MS = 15000,
     CATCH_UP_WAIT_MS = 30000,
     STOP_WAIT_MS = 20000,
@@ -34,7 +38,7 @@ static const char usage[] =
     "This host's own sensors, a real agent, a broker inside, and a consumer that counts. In the\n"
     "middle the broker goes away and comes back.\n"
     "\n"
-    "  --for TIME             how long, 5s to 30min (default 20s)\n"
+    "  --for TIME             how long, 5s to 10min (default 20s)\n"
     "  --json                 end with one JSON object on the last line\n"
     "  --bootstrap HOST:PORT  a real cluster; the topics are made there, and no outage is staged\n"
     "  --keep DIR             settings, contract, log and spool stay in DIR (made, or empty)\n"
@@ -329,7 +333,8 @@ static int play_with_kafka(struct demo *demo)
     }
     const char *bootstrap = demo_cluster_bootstrap(demo->cluster);
     int code = EX_UNAVAILABLE;
-    enum err err = demo_files_write(demo->dir, demo->gateway, bootstrap);
+    int every_ms = demo->for_ms <= SHORT_MS ? EVERY_SHORT_MS : EVERY_LONG_MS;
+    enum err err = demo_files_write(demo->dir, demo->gateway, bootstrap, every_ms);
     demo->reader = demo_reader_open(bootstrap, demo->gateway, topics, why);
     if (err != OK) {
         (void)fprintf(stderr, "weir demo: %s: cannot be written: %s\n", demo->dir, err_name(err));
@@ -390,7 +395,7 @@ static int read_demo_arguments(int argc, char **argv, struct demo *demo)
     }
     demo->for_ms = human_duration_ms(time);
     if (demo->for_ms < FOR_LEAST_MS || demo->for_ms > FOR_MOST_MS) {
-        (void)fprintf(stderr, "weir demo: --for %s: a time from 5s to 30min, e.g. 20s\n", time);
+        (void)fprintf(stderr, "weir demo: --for %s: a time from 5s to 10min, e.g. 20s\n", time);
         return EX_USAGE;
     }
     return ARGUMENTS_GO_ON;

@@ -32,7 +32,7 @@ static const char settings_text[] =
     "inputs:\n"
     "  - name: this-host\n"
     "    driver: linux\n"
-    "    every: 200 ms\n";
+    "    every: %d ms\n";
 
 static bool is_empty_dir(const char *path)
 {
@@ -97,7 +97,7 @@ static FILE *create(const char *dir, const char *name)
     return fopen(path, "we");
 }
 
-enum err demo_files_write(const char *dir, const char *gateway, const char *bootstrap)
+enum err demo_files_write(const char *dir, const char *gateway, const char *bootstrap, int every_ms)
 {
     char state[SOCKET_DIR_MAX + 32];
     (void)snprintf(state, sizeof state, "%s/state", dir);
@@ -107,7 +107,7 @@ enum err demo_files_write(const char *dir, const char *gateway, const char *boot
     FILE *settings = create(dir, "weir.yaml");
     FILE *contract = create(dir, "host.odcs.yaml");
     bool written = settings != NULL && contract != NULL &&
-                   fprintf(settings, settings_text, gateway, bootstrap) > 0 &&
+                   fprintf(settings, settings_text, gateway, bootstrap, every_ms) > 0 &&
                    fputs(demo_contract, contract) >= 0;
     bool closed = (settings == NULL || fclose(settings) == 0);
     closed = (contract == NULL || fclose(contract) == 0) && closed;

@@ -20,8 +20,9 @@ extern const char demo_contract[];
 // ERR_LIMIT: its path is too long for the socket in it.
 enum err demo_files_make_dir(const char *keep, char *out, size_t out_size);
 
-// Write weir.yaml and host.odcs.yaml into `dir`.
-enum err demo_files_write(const char *dir, const char *gateway, const char *bootstrap);
+// Write weir.yaml and host.odcs.yaml into `dir`. The sensors are read each `every_ms`.
+enum err demo_files_write(const char *dir, const char *gateway, const char *bootstrap,
+                          int every_ms);
 
 // Remove `dir` and all in it.
 void demo_files_remove(const char *dir);

@@ -173,7 +173,7 @@ static void the_demo_keeps_only_to_an_empty_directory(void **state)
     assert_string_equal(dir, keep);
 
     // One that holds something is left alone.
-    assert_int_equal(demo_files_write(dir, "gw-1", "127.0.0.1:9092"), OK);
+    assert_int_equal(demo_files_write(dir, "gw-1", "127.0.0.1:9092", 200), OK);
     assert_int_equal(demo_files_make_dir(keep, dir, sizeof dir), ERR_BUSY);
 
     // One whose path is too long for a socket is refused, and not left behind.
