@@ -215,6 +215,9 @@ static int start(struct agent *agent)
     for (uint32_t i = 0; i < agent->product_count; i++) {
         product_start(&agent->products[i], giver);
     }
+    if (code == EX_OK) {
+        agent_report(agent, &agent->last); // as it is born; what differs from it is told at once
+    }
     return code;
 }
 
