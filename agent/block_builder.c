@@ -33,9 +33,14 @@ void block_reset(struct block_builder *builder, const struct schema *schema, uin
     builder->key_count = 0;
     builder->reading_count = 0;
     builder->text_size = 0;
+    builder->most_bytes = 0;
     builder->quality_seen = 0;
     memset(builder->key_slots, 0, sizeof builder->key_slots);
     block_field_types(schema, builder->types);
+    builder->has_text = false;
+    for (uint16_t field = 0; field < schema->field_count; field++) {
+        builder->has_text = builder->has_text || builder->types[field] == COLUMN_STRING;
+    }
 }
 
 uint32_t block_row_count(const struct block_builder *builder)
@@ -83,20 +88,45 @@ static bool kind_fits(enum value_kind kind, enum column_type type)
     return false;
 }
 
+// The most bytes that parts of a block can take: a number is at most 13 coded decisions (of little
+// more than a bit each, see BLOCKS.md) and 61 raw bits.
+enum {
+    MOST_NUMBER = 11,
+    MOST_DOUBLE = 15, // one in four may be an exception
+    MOST_KEY = 6,
+    MOST_ORDER = 5,
+    MOST_QUALITY = 8,  // of a row that is not good: a run begins, and ends
+    MOST_COLUMN = 4,   // mode and digits
+    MOST_PRESENCE = 4, // of a null: a run begins, and ends
+    MOST_ALL = BLOCK_BYTES_MAX - 4096,
+};
+
 // What a row adds to a block.
 struct row_load {
     size_t text;
     uint32_t readings;
+    size_t most_bytes;
 };
 
-static struct row_load row_load(const struct block_builder *builder, const struct value *values)
+static struct row_load row_load(const struct block_builder *builder, int64_t time_ms,
+                                uint8_t quality, const struct value *values)
 {
-    struct row_load load = {0, 0};
+    int64_t before = builder->row_count == 0 ? 0 : builder->time_ms[builder->row_count - 1];
+    uint64_t step = (uint64_t)time_ms - (uint64_t)before;
+    struct row_load load = {0, 0, 0};
+    load.most_bytes = MOST_ORDER + (step < 1U << 20 ? 7 : 3 + MOST_NUMBER);
+    load.most_bytes += quality == QUALITY_GOOD ? 0 : MOST_QUALITY;
     for (uint16_t field = 0; field < builder->schema->field_count; field++) {
         assert(kind_fits(values[field].kind, builder->types[field]));
+        if (values[field].kind == VALUE_NULL) {
+            load.most_bytes += MOST_PRESENCE;
+            continue;
+        }
+        load.readings++;
+        load.most_bytes += values[field].kind == VALUE_NUMBER ? MOST_DOUBLE : MOST_NUMBER;
         load.text += values[field].kind == VALUE_TEXT ? values[field].text.size : 0;
-        load.readings += values[field].kind != VALUE_NULL;
     }
+    load.most_bytes += load.text;
     return load;
 }
 
@@ -126,15 +156,19 @@ enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_
                    const struct value *values)
 {
     uint32_t field_count = builder->schema->field_count;
-    struct row_load load = row_load(builder, values);
-    if (load.text > BLOCK_TEXT_MAX) {
+    struct row_load load = row_load(builder, time_ms, quality, values);
+    uint16_t *slot = key_slot(builder, key_id);
+    if (*slot == 0) {
+        load.most_bytes += MOST_KEY + field_count * MOST_COLUMN;
+    }
+    if (load.text > BLOCK_TEXT_MAX || load.most_bytes > MOST_ALL) {
         return ERR_LIMIT;
     }
-    uint16_t *slot = key_slot(builder, key_id);
     if (builder->row_count == BLOCK_READINGS_MAX ||
         (builder->row_count + 1) * field_count > BLOCK_CELLS_MAX ||
         builder->reading_count + load.readings > BLOCK_READINGS_MAX ||
         builder->text_size + load.text > BLOCK_TEXT_MAX ||
+        builder->most_bytes + load.most_bytes > MOST_ALL ||
         (*slot == 0 && builder->key_count == BLOCK_KEYS_MAX)) {
         return ERR_FULL;
     }
@@ -144,6 +178,7 @@ enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_
     }
     uint32_t row = builder->row_count++;
     builder->reading_count += load.readings;
+    builder->most_bytes += (uint32_t)load.most_bytes;
     builder->key_of_row[row] = (uint16_t)(*slot - 1);
     builder->time_ms[row] = time_ms;
     builder->quality[row] = quality;

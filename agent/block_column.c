@@ -4,11 +4,6 @@
 
 // ---- integers: predict, and lay what is left ----
 
-static unsigned bit_length(uint64_t value)
-{
-    return value == 0 ? 0 : 64U - (unsigned)__builtin_clzll(value);
-}
-
 // Differences wrap modulo 2^64: any two integers have one.
 static int64_t difference(int64_t a, int64_t b)
 {
@@ -53,37 +48,35 @@ static struct order_choice choose_order(const int64_t *numbers, uint32_t count)
     return best;
 }
 
-static void lay_residuals(struct block_codec *codec, const int64_t *numbers, uint32_t count,
+static void put_number(struct block_codec *codec, enum subject subject, uint64_t number)
+{
+    encode_number(&codec->encoder, &codec->model, subject, number);
+}
+
+static void lay_residuals(struct block_codec *codec, uint32_t count,
                           const struct order_choice *choice)
 {
-    struct section *values = &codec->sections[SECTION_VALUES];
+    const int64_t *numbers = codec->numbers;
+    struct encoder encoder = codec->encoder; // a copy: its fields may then live in registers
+    struct coder_model *model = &codec->model;
     bool offset = choice->order == ORDER_OFFSET;
-    section_varint(&codec->sections[SECTION_FIRST], zigzag(offset ? choice->smallest : numbers[0]));
-    uint8_t *at = values->at;
-    switch (choice->order) {
-    case ORDER_CONSTANT:
-        break;
-    case ORDER_OFFSET:
-        for (uint32_t i = 0; i < count; i++) {
-            at = lay_varint(at, (uint64_t)difference(numbers[i], choice->smallest));
-        }
-        break;
-    case ORDER_DELTA:
-        for (uint32_t i = 1; i < count; i++) {
-            at = lay_varint(at, zigzag(difference(numbers[i], numbers[i - 1])));
-        }
-        break;
-    case ORDER_SLOPE: {
-        int64_t step = 0;
-        for (uint32_t i = 1; i < count; i++) {
-            int64_t delta = difference(numbers[i], numbers[i - 1]);
-            at = lay_varint(at, zigzag(difference(delta, step)));
-            step = delta;
-        }
-        break;
+    unsigned history = 0;
+    int64_t step = 0;
+    encode_number(&encoder, model, ABOUT_FIRST, zigzag(offset ? choice->smallest : numbers[0]));
+    for (uint32_t i = 0; i < count && offset; i++) {
+        uint64_t value = (uint64_t)difference(numbers[i], choice->smallest);
+        encode_value(&encoder, model, &history, value);
     }
+    for (uint32_t i = 1; i < count && choice->order == ORDER_DELTA; i++) {
+        int64_t delta = difference(numbers[i], numbers[i - 1]);
+        encode_value(&encoder, model, &history, zigzag(delta));
     }
-    values->at = at;
+    for (uint32_t i = 1; i < count && choice->order == ORDER_SLOPE; i++) {
+        int64_t delta = difference(numbers[i], numbers[i - 1]);
+        encode_value(&encoder, model, &history, zigzag(difference(delta, step)));
+        step = delta;
+    }
+    codec->encoder = encoder;
 }
 
 // ---- a dictionary of few distinct numbers ----
@@ -121,14 +114,15 @@ static uint16_t *number_slot(uint16_t *slots, const int64_t *distinct, int64_t n
     return &slots[slot];
 }
 
-// Collect the distinct numbers, sorted; 0 where they are more than `limit`.
-static uint32_t distinct_numbers(struct block_codec *codec, uint32_t count, int64_t *distinct,
-                                 uint32_t limit)
+// Collect the distinct numbers, sorted, and their places in `slots`; 0 where they are more than
+// `limit`.
+static uint32_t distinct_numbers(const struct block_codec *codec, uint32_t count, uint32_t limit,
+                                 int64_t *distinct, uint16_t *slots)
 {
-    memset(codec->slots, 0, NUMBER_SLOTS * sizeof codec->slots[0]);
     uint32_t found = 0;
+    memset(slots, 0, NUMBER_SLOTS * sizeof slots[0]);
     for (uint32_t i = 0; i < count; i++) {
-        uint16_t *slot = number_slot(codec->slots, distinct, codec->numbers[i]);
+        uint16_t *slot = number_slot(slots, distinct, codec->numbers[i]);
         if (*slot == 0) {
             if (found == limit) {
                 return 0;
@@ -138,65 +132,121 @@ static uint32_t distinct_numbers(struct block_codec *codec, uint32_t count, int6
         }
     }
     sort_numbers(distinct, found);
-    memset(codec->slots, 0, NUMBER_SLOTS * sizeof codec->slots[0]);
+    memset(slots, 0, NUMBER_SLOTS * sizeof slots[0]);
     for (uint32_t place = 0; place < found; place++) {
-        *number_slot(codec->slots, distinct, distinct[place]) = (uint16_t)(place + 1);
+        *number_slot(slots, distinct, distinct[place]) = (uint16_t)(place + 1);
     }
     return found;
 }
 
-// Put places in a dictionary for the numbers where that is cheaper than `plain`, and say so.
-static bool use_dictionary(struct block_codec *codec, uint32_t count, struct order_choice *plain)
+struct dictionary {
+    uint32_t size; // 0: none
+    int64_t numbers[BLOCK_DICTIONARY_MAX];
+};
+
+// Put places in a dictionary for the numbers where that is cheaper than `plain`.
+static void choose_dictionary(struct block_codec *codec, uint32_t count, struct order_choice *plain,
+                              struct dictionary *dictionary)
 {
-    enum { FEW = 8 };
+    enum { FEW = 8, ENTRY_BITS = 6 };
+    uint16_t slots[NUMBER_SLOTS];
+    dictionary->size = 0;
     if (count < FEW || plain->bits < 8 * (uint64_t)count) {
-        return false;
+        return;
     }
-    int64_t distinct[BLOCK_DICTIONARY_MAX];
+    int64_t *distinct = dictionary->numbers;
     uint32_t limit = count / 2 < BLOCK_DICTIONARY_MAX ? count / 2 : BLOCK_DICTIONARY_MAX;
-    uint32_t found = distinct_numbers(codec, count, distinct, limit);
+    uint32_t found = distinct_numbers(codec, count, limit, distinct, slots);
     if (found == 0) {
-        return false;
+        return;
     }
-    uint64_t cost = 16;
+    uint64_t cost = 2 * ENTRY_BITS;
     for (uint32_t place = 1; place < found; place++) {
-        cost += 2 + bit_length((uint64_t)difference(distinct[place], distinct[place - 1]));
+        cost += ENTRY_BITS + bit_length((uint64_t)difference(distinct[place], distinct[place - 1]));
     }
-    int64_t *places = codec->scratch;
     for (uint32_t i = 0; i < count; i++) {
-        places[i] = *number_slot(codec->slots, distinct, codec->numbers[i]) - 1;
+        codec->places[i] = *number_slot(slots, distinct, codec->numbers[i]) - 1;
     }
-    struct order_choice choice = choose_order(places, count);
-    if (cost + choice.bits >= plain->bits) {
-        return false;
+    struct order_choice choice = choose_order(codec->places, count);
+    if (cost + choice.bits < plain->bits) {
+        memcpy(codec->numbers, codec->places, count * sizeof codec->places[0]);
+        dictionary->size = found;
+        *plain = choice;
     }
-    struct section *first = &codec->sections[SECTION_FIRST];
-    section_varint(first, found - 1);
-    section_varint(first, zigzag(distinct[0]));
-    for (uint32_t place = 1; place < found; place++) {
-        section_varint(first, (uint64_t)difference(distinct[place], distinct[place - 1]));
-    }
-    memcpy(codec->numbers, places, count * sizeof places[0]);
-    *plain = choice;
-    return true;
 }
 
-static void lay_mode(struct block_codec *codec, enum column_kind kind, unsigned order,
-                     uint8_t flags)
+// ---- a column's front ----
+
+static void put_mode(struct block_codec *codec, unsigned mode)
 {
-    section_byte(&codec->sections[SECTION_MODE],
-                 (uint8_t)((unsigned)kind | order << MODE_ORDER_SHIFT | flags));
+    unsigned kind = mode & MODE_KIND;
+    encode_symbol(&codec->encoder, &codec->model.kind[codec->kind_before], mode % SYMBOL_COUNT);
+    if (kind != KIND_ABSENT) {
+        encode_symbol(&codec->encoder, &codec->model.order[kind], mode / SYMBOL_COUNT);
+    }
+    codec->kind_before = kind;
 }
 
-static void lay_integers(struct block_codec *codec, uint32_t count, uint8_t flags)
+void block_encode_absent(struct block_codec *codec)
 {
-    memcpy(codec->numbers, codec->bits, count * sizeof codec->bits[0]);
-    struct order_choice choice = choose_order(codec->numbers, count);
-    if (use_dictionary(codec, count, &choice)) {
-        flags |= MODE_DICTIONARY;
+    put_mode(codec, KIND_ABSENT);
+}
+
+// Runs of presence, beginning with values: how many are there, how many are not, ...
+static void lay_presence(struct block_codec *codec, const struct column_out *column)
+{
+    bool current = true;
+    uint32_t run = 0;
+    for (uint32_t i = 0; i < column->row_count; i++) {
+        if (column->present[column->rows[i] * column->stride] != current) {
+            put_number(codec, ABOUT_PRESENCE, run);
+            current = !current;
+            run = 0;
+        }
+        run++;
     }
-    lay_mode(codec, KIND_INTEGER, choice.order, flags);
-    lay_residuals(codec, codec->numbers, count, &choice);
+    put_number(codec, ABOUT_PRESENCE, run);
+}
+
+static void lay_mode(struct block_codec *codec, const struct column_out *column,
+                     enum column_kind kind, enum column_order order, unsigned flags)
+{
+    bool nulls = column->count < column->row_count;
+    unsigned mode = (unsigned)kind | (unsigned)order << MODE_ORDER_SHIFT | flags;
+    mode |= nulls ? MODE_NULLS : 0;
+    put_mode(codec, mode);
+    if (nulls) {
+        lay_presence(codec, column);
+    }
+}
+
+static void lay_dictionary(struct block_codec *codec, const struct dictionary *dictionary)
+{
+    const int64_t *numbers = dictionary->numbers;
+    put_number(codec, ABOUT_COUNT, dictionary->size - 1);
+    put_number(codec, ABOUT_FIRST, zigzag(numbers[0]));
+    for (uint32_t place = 1; place < dictionary->size; place++) {
+        put_number(codec, ABOUT_DICTIONARY,
+                   (uint64_t)difference(numbers[place], numbers[place - 1]));
+    }
+}
+
+// Write `codec->numbers` as `kind`; `digits` < 0: the kind has none.
+static void lay_numbers(struct block_codec *codec, const struct column_out *column,
+                        enum column_kind kind, unsigned flags, int digits)
+{
+    struct order_choice choice = choose_order(codec->numbers, column->count);
+    struct dictionary dictionary;
+    choose_dictionary(codec, column->count, &choice, &dictionary);
+    lay_mode(codec, column, kind, choice.order,
+             flags | (dictionary.size > 0 ? MODE_DICTIONARY : 0U));
+    if (digits >= 0) {
+        encode_symbol(&codec->encoder, &codec->model.digits, (unsigned)digits);
+    }
+    if (dictionary.size > 0) {
+        lay_dictionary(codec, &dictionary);
+    }
+    lay_residuals(codec, column->count, &choice);
 }
 
 // ---- doubles: decimals, where they are ----
@@ -261,7 +311,7 @@ struct digits_census {
 // digits or more), else eight bytes and its place.
 static unsigned choose_digits(const struct digits_census *census, uint32_t count, uint64_t *cost)
 {
-    enum { NEAR_BITS = 24, FAR_BITS = 88, NEAR_DIGITS = 13 };
+    enum { NEAR_BITS = 24, FAR_BITS = 160, NEAR_DIGITS = 13 };
     unsigned best = 0;
     uint64_t best_cost = UINT64_MAX;
     uint64_t beyond = 0;
@@ -337,29 +387,36 @@ static bool ulps_from_decimal(uint64_t bits, const struct decimal *decimal, int6
     return *ulps > -NEAR && *ulps < NEAR;
 }
 
-// Lay the exceptions, and give those that are far from any decimal the number before them.
+// Give each exception an integer that costs little: the decimal beside it, or the number before.
+static void soothe_exceptions(struct block_codec *codec, const struct decimal *decimal,
+                              uint32_t exception_count)
+{
+    for (uint32_t i = 0; i < exception_count; i++) {
+        uint32_t at = codec->exceptions[i];
+        int64_t ulps;
+        if (!ulps_from_decimal(codec->bits[at], decimal, &codec->numbers[at], &ulps)) {
+            codec->numbers[at] = at > 0 ? codec->numbers[at - 1] : 0;
+        }
+    }
+}
+
 static void lay_exceptions(struct block_codec *codec, const struct decimal *decimal,
                            uint32_t exception_count)
 {
-    struct section *first = &codec->sections[SECTION_FIRST];
-    struct section *raw = &codec->sections[SECTION_RAW];
-    section_varint(first, exception_count - 1);
     uint32_t previous = 0;
+    put_number(codec, ABOUT_COUNT, exception_count - 1);
     for (uint32_t i = 0; i < exception_count; i++) {
         uint32_t at = codec->exceptions[i];
         int64_t m;
         int64_t ulps;
-        section_varint(first, at - previous);
+        put_number(codec, ABOUT_PLACE, at - previous);
         previous = at;
         if (ulps_from_decimal(codec->bits[at], decimal, &m, &ulps)) {
-            codec->numbers[at] = m;
-            section_varint(first, zigzag(ulps) << 1);
-            continue;
+            put_number(codec, ABOUT_ULPS, zigzag(ulps) << 1);
+        } else {
+            put_number(codec, ABOUT_ULPS, 1);
+            put_number(codec, ABOUT_RAW, codec->bits[at]);
         }
-        codec->numbers[at] = at > 0 ? codec->numbers[at - 1] : 0;
-        section_varint(first, 1);
-        put_u64(raw->at, codec->bits[at]);
-        raw->at += 8;
     }
 }
 
@@ -378,99 +435,66 @@ static bool all_singles(const struct block_codec *codec, uint32_t count)
     return true;
 }
 
-// Do more than one in ten values come again? (A look at a window is enough to tell.)
-static bool values_recur(const struct block_codec *codec, uint32_t count)
+static void lay_raw(struct block_codec *codec, const struct column_out *column)
 {
-    enum { SLOTS = 256 };
-    uint64_t seen[SLOTS] = {0};
-    uint32_t again = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t bits = codec->bits[i];
-        uint64_t *slot = &seen[bits * 0x9e3779b97f4a7c15ULL >> 56];
-        again += *slot == bits;
-        *slot = bits;
+    bool singles = all_singles(codec, column->count);
+    for (uint32_t i = 0; i < column->count; i++) {
+        double value = bits_double(codec->bits[i]);
+        codec->numbers[i] =
+            singles ? fold_float(float_bits((float)value)) : fold_double(codec->bits[i]);
     }
-    return again * 10 > count;
+    lay_numbers(codec, column, singles ? KIND_SINGLE : KIND_DOUBLE, 0, -1);
 }
 
-static void lay_planes(struct section *raw, const uint64_t *bits, uint32_t count, unsigned width)
-{
-    for (unsigned plane = width; plane-- > 0;) {
-        uint8_t previous = 0;
-        bool top = plane + 2 >= width; // sign, exponent: these change little
-        for (uint32_t i = 0; i < count; i++) {
-            uint8_t byte = (uint8_t)(bits[i] >> 8 * plane);
-            *raw->at++ = top ? byte ^ previous : byte;
-            previous = byte;
-        }
-    }
-}
-
-static void lay_raw(struct block_codec *codec, uint32_t count, uint8_t flags)
-{
-    struct section *raw = &codec->sections[SECTION_RAW];
-    bool singles = all_singles(codec, count);
-    enum raw_order order = values_recur(codec, count) ? RAW_PLAIN : RAW_PLANES;
-    lay_mode(codec, singles ? KIND_SINGLE : KIND_DOUBLE, order, flags);
-    unsigned width = singles ? 4 : 8;
-    if (singles) {
-        for (uint32_t i = 0; i < count; i++) {
-            codec->bits[i] = float_bits((float)bits_double(codec->bits[i]));
-        }
-    }
-    if (order == RAW_PLANES) {
-        lay_planes(raw, codec->bits, count, width);
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t bytes[8];
-        put_u64(bytes, codec->bits[i]);
-        memcpy(raw->at, bytes, width);
-        raw->at += width;
-    }
-}
-
-static void lay_doubles(struct block_codec *codec, uint32_t count, uint8_t flags)
-{
+// How a column of doubles becomes integers, and what that costs.
+struct decimal_choice {
+    unsigned digits;
+    bool is_float;
     uint64_t cost;
-    bool is_float = false;
-    unsigned digits = sample_digits(codec, count, false, &cost);
-    if (cost > 24 * (uint64_t)count && all_singles(codec, count)) {
-        uint64_t float_cost;
-        unsigned float_digits = sample_digits(codec, count, true, &float_cost);
-        if (float_cost < cost) {
-            cost = float_cost;
-            digits = float_digits;
-            is_float = true;
+};
+
+static struct decimal_choice choose_decimal(const struct block_codec *codec, uint32_t count)
+{
+    enum { DEAR = 24 }; // bits a value: worth a look at floats
+    struct decimal_choice choice = {.is_float = false};
+    choice.digits = sample_digits(codec, count, false, &choice.cost);
+    if (choice.cost > DEAR * (uint64_t)count && all_singles(codec, count)) {
+        struct decimal_choice floats = {.is_float = true};
+        floats.digits = sample_digits(codec, count, true, &floats.cost);
+        if (floats.cost < choice.cost) {
+            return floats;
         }
     }
-    uint32_t exception_count = decimals_from(codec, count, digits, is_float);
+    return choice;
+}
+
+static void lay_doubles(struct block_codec *codec, const struct column_out *column)
+{
+    uint32_t count = column->count;
+    struct decimal_choice choice = choose_decimal(codec, count);
+    bool is_float = choice.is_float;
+    uint32_t exception_count = decimals_from(codec, count, choice.digits, is_float);
     if (exception_count > 0) {
-        unsigned again = digits_again(codec, count, digits, is_float, exception_count);
-        if (again != digits) {
-            digits = again;
-            exception_count = decimals_from(codec, count, digits, is_float);
+        unsigned again = digits_again(codec, count, choice.digits, is_float, exception_count);
+        if (again != choice.digits) {
+            choice.digits = again;
+            exception_count = decimals_from(codec, count, again, is_float);
         }
     }
-    if (exception_count > count / 2) {
-        lay_raw(codec, count, flags);
+    if (exception_count > count / 4) {
+        lay_raw(codec, column);
         return;
     }
-    const struct decimal decimal = decimal_of(digits, is_float);
+    const struct decimal decimal = decimal_of(choice.digits, is_float);
+    soothe_exceptions(codec, &decimal, exception_count);
+    lay_numbers(codec, column, is_float ? KIND_FLOAT : KIND_DECIMAL,
+                exception_count > 0 ? MODE_EXCEPTIONS : 0, (int)choice.digits);
     if (exception_count > 0) {
         lay_exceptions(codec, &decimal, exception_count);
-        flags |= MODE_EXCEPTIONS;
     }
-    struct order_choice choice = choose_order(codec->numbers, count);
-    if (use_dictionary(codec, count, &choice)) {
-        flags |= MODE_DICTIONARY;
-    }
-    lay_mode(codec, is_float ? KIND_FLOAT : KIND_DECIMAL, choice.order, flags);
-    section_byte(&codec->sections[SECTION_MODE], (uint8_t)digits);
-    lay_residuals(codec, codec->numbers, count, &choice);
 }
 
-// ---- strings: a dictionary, in order of first appearance ----
+// ---- strings: each distinct one once a block ----
 
 static struct bytes text_at(const uint8_t *text, uint64_t bits)
 {
@@ -486,62 +510,52 @@ static uint32_t text_hash(struct bytes text)
     return hash ^ hash >> 15;
 }
 
-static void lay_texts(struct block_codec *codec, uint32_t count, uint8_t flags, const uint8_t *text)
+// The place of the string that `bits` points to in the block's list, which it joins where new.
+static uint32_t text_place(struct block_codec *codec, const uint8_t *text, uint64_t bits)
 {
-    struct section *first = &codec->sections[SECTION_FIRST];
-    struct section *bytes = &codec->sections[SECTION_TEXT];
-    uint32_t slot_count = 16;
-    while (slot_count < 2 * count) {
-        slot_count *= 2;
+    const uint32_t mask = 2 * BLOCK_READINGS_MAX - 1;
+    struct bytes here = text_at(text, bits);
+    uint32_t slot = text_hash(here) & mask;
+    while (codec->text_slots[slot] != 0 &&
+           !bytes_equal(text_at(text, codec->texts[codec->text_slots[slot] - 1]), here)) {
+        slot = (slot + 1) & mask;
     }
-    memset(codec->slots, 0, slot_count * sizeof codec->slots[0]);
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct bytes here = text_at(text, codec->bits[i]);
-        uint32_t slot = text_hash(here) & (slot_count - 1);
-        while (
-            codec->slots[slot] != 0 &&
-            !bytes_equal(text_at(text, codec->bits[codec->places[codec->slots[slot] - 1]]), here)) {
-            slot = (slot + 1) & (slot_count - 1);
-        }
-        if (codec->slots[slot] == 0) {
-            codec->places[found++] = (uint16_t)i;
-            codec->slots[slot] = (uint16_t)found;
-        }
-        codec->numbers[i] = codec->slots[slot] - 1;
+    if (codec->text_slots[slot] == 0) {
+        codec->used_slots[codec->text_count] = (uint16_t)slot;
+        codec->texts[codec->text_count++] = bits;
+        codec->text_slots[slot] = (uint16_t)codec->text_count;
+        put_varint(&codec->text, here.size);
+        buffer_put(&codec->text, here.at, here.size);
     }
-    section_varint(first, found - 1);
-    for (uint32_t place = 0; place < found; place++) {
-        struct bytes here = text_at(text, codec->bits[codec->places[place]]);
-        section_varint(first, here.size);
-        if (here.size > 0) {
-            memcpy(bytes->at, here.at, here.size);
-            bytes->at += here.size;
-        }
-    }
-    struct order_choice choice = choose_order(codec->numbers, count);
-    lay_mode(codec, KIND_TEXT, choice.order, flags);
-    lay_residuals(codec, codec->numbers, count, &choice);
+    return codec->text_slots[slot] - 1U;
 }
 
-void block_encode_column(struct block_codec *codec, enum column_type type, uint32_t count,
-                         uint8_t flags, const uint8_t *text)
+void block_forget_texts(struct block_codec *codec)
 {
-    assert(count > 0 && count <= BLOCK_READINGS_MAX);
-    switch (type) {
+    for (uint32_t i = 0; i < codec->text_count; i++) {
+        codec->text_slots[codec->used_slots[i]] = 0;
+    }
+    codec->text_count = 0;
+}
+
+void block_encode_column(struct block_codec *codec, const struct column_out *column)
+{
+    assert(column->count > 0 && column->count <= BLOCK_READINGS_MAX);
+    switch (column->type) {
     case COLUMN_BOOLEAN:
     case COLUMN_INTEGER:
     case COLUMN_TIMESTAMP:
-        lay_integers(codec, count, flags);
+        memcpy(codec->numbers, codec->bits, column->count * sizeof codec->bits[0]);
+        lay_numbers(codec, column, KIND_INTEGER, 0, -1);
         break;
     case COLUMN_NUMBER:
-        lay_doubles(codec, count, flags);
+        lay_doubles(codec, column);
         break;
     case COLUMN_STRING:
-        lay_texts(codec, count, flags, text);
+        for (uint32_t i = 0; i < column->count; i++) {
+            codec->numbers[i] = text_place(codec, column->text, codec->bits[i]);
+        }
+        lay_numbers(codec, column, KIND_TEXT, 0, -1);
         break;
-    }
-    for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        assert(codec->sections[i].at <= codec->sections[i].end);
     }
 }

@@ -1,4 +1,4 @@
-// Rows become sections, sections become one deflated body. See agent/BLOCKS.md for the bytes.
+// Rows become columns, and those a block. See agent/BLOCKS.md for the bytes.
 #include "agent/block_encode.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -24,22 +24,6 @@ static void leave_memory(void *opaque, void *at)
     (void)at;
 }
 
-static void place_sections(struct block_codec *codec)
-{
-    static const size_t rooms[SECTION_COUNT] = {
-        [SECTION_KEYS] = ROOM_KEYS,     [SECTION_ORDER] = ROOM_ORDER,
-        [SECTION_TIME] = ROOM_TIME,     [SECTION_QUALITY] = ROOM_QUALITY,
-        [SECTION_MODE] = ROOM_MODE,     [SECTION_FIRST] = ROOM_FIRST,
-        [SECTION_VALUES] = ROOM_VALUES, [SECTION_RAW] = ROOM_RAW,
-        [SECTION_TEXT] = ROOM_TEXT,
-    };
-    uint8_t *at = codec->room;
-    for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        codec->sections[i] = (struct section){.start = at, .at = at, .end = at + rooms[i]};
-        at += rooms[i];
-    }
-}
-
 struct block_codec *block_codec_open(bool small)
 {
     // (windowBits, memLevel) 15, 8 takes 256 KiB; 13, 6 takes 64 KiB and costs 0.2 % in size.
@@ -60,7 +44,6 @@ struct block_codec *block_codec_open(bool small)
         free(codec);
         return NULL;
     }
-    place_sections(codec);
     return codec;
 }
 
@@ -79,20 +62,22 @@ size_t block_codec_size(const struct block_codec *codec)
 
 // ---- what the rows share: keys, order, time, quality ----
 
+static void put_number(struct block_codec *codec, enum subject subject, uint64_t number)
+{
+    encode_number(&codec->encoder, &codec->model, subject, number);
+}
+
 // Number the keys of rows from .. from + row_count - 1 in order of first appearance.
-static void lay_keys(struct block_codec *codec, const struct block_builder *builder, uint32_t from)
+static void number_keys(struct block_codec *codec, const struct block_builder *builder,
+                        uint32_t from)
 {
     struct block_axis *axis = &codec->axis;
     memset(codec->local_keys, 0xff, builder->key_count * sizeof codec->local_keys[0]);
     axis->key_count = 0;
-    uint32_t expected = 0;
     for (uint32_t row = 0; row < axis->row_count; row++) {
         uint16_t *local = &codec->local_keys[builder->key_of_row[from + row]];
         if (*local == BLOCK_NO_KEY) {
             *local = (uint16_t)axis->key_count++;
-            uint32_t id = builder->key_ids[builder->key_of_row[from + row]];
-            section_varint(&codec->sections[SECTION_KEYS], zigzag((int64_t)id - (int64_t)expected));
-            expected = id + 1;
         }
         axis->key_of_row[row] = *local;
     }
@@ -103,7 +88,6 @@ static void lay_keys(struct block_codec *codec, const struct block_builder *buil
 static void lay_order(struct block_codec *codec)
 {
     const struct block_axis *axis = &codec->axis;
-    struct section *order = &codec->sections[SECTION_ORDER];
     uint16_t successor[BLOCK_KEYS_MAX + 1]; // the last place is that before the first row
     memset(successor, 0xff, sizeof successor);
     uint32_t known = 0;
@@ -115,8 +99,8 @@ static void lay_order(struct block_codec *codec)
         if (predicted == BLOCK_NO_KEY ? next == known : next == predicted) {
             hits++;
         } else {
-            section_varint(order, hits);
-            section_varint(order, next == known ? 0 : next + 1U);
+            put_number(codec, ABOUT_HITS, hits);
+            put_number(codec, ABOUT_MISS, next == known ? 0 : next + 1U);
             hits = 0;
         }
         known += next == known;
@@ -124,7 +108,19 @@ static void lay_order(struct block_codec *codec)
         key = next;
     }
     if (hits > 0) {
-        section_varint(order, hits);
+        put_number(codec, ABOUT_HITS, hits);
+    }
+}
+
+static void lay_keys(struct block_codec *codec, const struct block_builder *builder, uint32_t from)
+{
+    const struct block_axis *axis = &codec->axis;
+    uint32_t expected = 0;
+    for (uint32_t key = 0; key < axis->key_count; key++) {
+        uint32_t row = axis->rows[axis->start_of_key[key]];
+        uint32_t id = builder->key_ids[builder->key_of_row[from + row]];
+        put_number(codec, ABOUT_KEY, zigzag((int64_t)id - (int64_t)expected));
+        expected = id + 1;
     }
 }
 
@@ -147,12 +143,40 @@ static int64_t time_surprise(struct block_codec *codec, const int64_t *times, ui
     return (int64_t)((uint64_t)step - (uint64_t)expected);
 }
 
-static uint8_t *lay_times_by(struct block_codec *codec, const int64_t *times, int64_t first,
-                             enum time_method method, uint8_t *at)
+// About how many bits the times take by `method`; beyond `limit` the rest is not looked at.
+static uint64_t time_cost(struct block_codec *codec, const int64_t *times, int64_t before,
+                          enum time_method method, uint64_t limit)
 {
-    int64_t before = first;
+    enum { RUN_BITS = 6 };
+    uint64_t cost = 0;
+    for (uint32_t row = 0; row < codec->axis.row_count && cost < limit; row++) {
+        int64_t surprise = time_surprise(codec, times, row, before, method);
+        before = times[row];
+        cost += surprise == 0 ? 0 : RUN_BITS + bit_length(zigzag(surprise));
+    }
+    return cost;
+}
+
+static enum time_method choose_time(struct block_codec *codec, const int64_t *times, int64_t first)
+{
+    enum time_method best = TIME_GAP;
+    uint64_t best_cost = UINT64_MAX;
+    for (unsigned method = 0; method < TIME_COUNT && best_cost > codec->axis.row_count / 8;
+         method++) {
+        uint64_t cost = time_cost(codec, times, first, (enum time_method)method, best_cost);
+        if (cost < best_cost) {
+            best = (enum time_method)method;
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
+static void lay_times(struct block_codec *codec, const int64_t *times, int64_t before)
+{
+    enum time_method method = choose_time(codec, times, before);
     uint32_t zeros = 0;
-    *at++ = (uint8_t)method;
+    put_number(codec, ABOUT_COUNT, (uint64_t)method);
     for (uint32_t row = 0; row < codec->axis.row_count; row++) {
         int64_t surprise = time_surprise(codec, times, row, before, method);
         before = times[row];
@@ -160,167 +184,117 @@ static uint8_t *lay_times_by(struct block_codec *codec, const int64_t *times, in
             zeros++;
             continue;
         }
-        at = lay_varint(at, zeros);
-        at = lay_varint(at, zigzag(surprise));
+        put_number(codec, ABOUT_ZEROS, zeros);
+        put_number(codec, ABOUT_TIME, zigzag(surprise));
         zeros = 0;
     }
-    return zeros == 0 ? at : lay_varint(at, zeros);
-}
-
-// Lay the times by the method that takes the fewest bytes.
-static void lay_times(struct block_codec *codec, const int64_t *times, int64_t first)
-{
-    struct section *section = &codec->sections[SECTION_TIME];
-    enum time_method best = TIME_GAP;
-    enum time_method last = TIME_GAP;
-    size_t best_size = SIZE_MAX;
-    for (unsigned method = 0; method < TIME_COUNT; method++) {
-        last = (enum time_method)method;
-        section->at = lay_times_by(codec, times, first, last, section->start);
-        size_t size = (size_t)(section->at - section->start);
-        if (size < best_size) {
-            best = last;
-            best_size = size;
-        }
-        if (size <= 8 + codec->axis.row_count / 64) {
-            break;
-        }
-    }
-    if (best != last) {
-        section->at = lay_times_by(codec, times, first, best, section->start);
+    if (zeros > 0) {
+        put_number(codec, ABOUT_ZEROS, zeros);
     }
 }
 
+// Runs of quality, key after key, beginning with good ones.
 static void lay_quality(struct block_codec *codec, const uint8_t *quality)
 {
     const struct block_axis *axis = &codec->axis;
-    struct section *section = &codec->sections[SECTION_QUALITY];
-    uint8_t current = 0;
+    uint8_t current = QUALITY_GOOD;
     uint32_t run = 0;
     for (uint32_t i = 0; i < axis->row_count; i++) {
         uint8_t here = quality[axis->rows[i]];
         if (here != current) {
-            section_varint(section, run);
-            section_byte(section, here);
+            put_number(codec, ABOUT_RUN, run);
+            put_number(codec, ABOUT_QUALITY, here);
             current = here;
             run = 0;
         }
         run++;
     }
+    put_number(codec, ABOUT_RUN, run);
 }
 
 // ---- columns ----
 
-// Runs of presence, beginning with values: how many are there, how many are not, ...
-static void lay_presence(struct block_codec *codec, const uint8_t *present, const uint16_t *rows,
-                         uint32_t row_count, uint32_t field_count)
-{
-    struct section *first = &codec->sections[SECTION_FIRST];
-    bool current = true;
-    uint32_t run = 0;
-    for (uint32_t i = 0; i < row_count; i++) {
-        if (present[rows[i] * field_count] != current) {
-            section_varint(first, run);
-            current = !current;
-            run = 0;
-        }
-        run++;
-    }
-    section_varint(first, run);
-}
-
 static void lay_column(struct block_codec *codec, const struct block_builder *builder,
                        uint32_t from, uint32_t key, uint32_t field)
 {
-    const uint32_t field_count = builder->schema->field_count;
-    const uint16_t *rows = codec->axis.rows + codec->axis.start_of_key[key];
-    uint32_t row_count =
-        codec->axis.start_of_key[key + 1] - (uint32_t)codec->axis.start_of_key[key];
-    const uint64_t *bits = builder->bits + from * field_count + field;
-    const uint8_t *present = builder->present + from * field_count + field;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < row_count; i++) {
-        uint32_t at = rows[i] * field_count;
-        codec->bits[count] = bits[at];
-        count += present[at];
+    const uint32_t stride = builder->schema->field_count;
+    const uint16_t *starts = codec->axis.start_of_key;
+    struct column_out column = {
+        .type = builder->types[field],
+        .row_count = (uint32_t)starts[key + 1] - starts[key],
+        .rows = codec->axis.rows + starts[key],
+        .present = builder->present + from * stride + field,
+        .stride = stride,
+        .text = builder->text,
+    };
+    const uint64_t *bits = builder->bits + from * stride + field;
+    for (uint32_t i = 0; i < column.row_count; i++) {
+        uint32_t at = column.rows[i] * stride;
+        if (column.present[at]) {
+            codec->bits[column.count++] = bits[at];
+        }
     }
-    if (count == 0) {
-        section_byte(&codec->sections[SECTION_MODE], KIND_ABSENT);
-        return;
+    if (column.count == 0) {
+        block_encode_absent(codec);
+    } else {
+        block_encode_column(codec, &column);
     }
-    uint8_t flags = 0;
-    if (count < row_count) {
-        lay_presence(codec, present, rows, row_count, field_count);
-        flags = MODE_NULLS;
-    }
-    block_encode_column(codec, builder->types[field], count, flags, builder->text);
 }
 
-// ---- the body and its front ----
-
-static void lay_body(struct block_codec *codec, const struct block_builder *builder, uint32_t from,
-                     int64_t time_first)
+static void lay_columns(struct block_codec *codec, const struct block_builder *builder,
+                        uint32_t from)
 {
-    for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        codec->sections[i].at = codec->sections[i].start;
-    }
-    lay_keys(codec, builder, from);
-    lay_order(codec);
-    lay_times(codec, builder->time_ms + from, time_first);
-    if (builder->quality_seen != 0) {
-        lay_quality(codec, builder->quality + from);
-    }
+    codec->kind_before = 0;
     for (uint32_t field = 0; field < builder->schema->field_count; field++) {
         for (uint32_t key = 0; key < codec->axis.key_count; key++) {
             lay_column(codec, builder, from, key, field);
         }
     }
+    block_forget_texts(codec);
 }
 
-// The sizes of the sections, which stand before them; returns the size of all.
-static size_t lay_sizes(const struct block_codec *codec, struct buffer *sizes)
+static void lay_rows(struct block_codec *codec, const struct block_builder *builder, uint32_t from,
+                     int64_t time_first)
 {
-    size_t total = 0;
-    for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        size_t size = (size_t)(codec->sections[i].at - codec->sections[i].start);
-        put_varint(sizes, size);
-        total += size;
+    codec->text = buffer_over(codec->text_room, sizeof codec->text_room);
+    codec->encoder = encoder_over(buffer_over(codec->coded_room, sizeof codec->coded_room),
+                                  buffer_over(codec->raw_room, sizeof codec->raw_room));
+    coder_model_reset(&codec->model);
+    number_keys(codec, builder, from);
+    lay_order(codec);
+    lay_keys(codec, builder, from);
+    lay_times(codec, builder->time_ms + from, time_first);
+    if (builder->quality_seen != QUALITY_GOOD) {
+        lay_quality(codec, builder->quality + from);
     }
-    return total + sizes->size;
+    lay_columns(codec, builder, from);
+    encoder_finish(&codec->encoder);
+    assert(!codec->encoder.coded.overflow && !codec->encoder.raw.overflow && !codec->text.overflow);
 }
 
-static void feed(z_stream *stream, const uint8_t *at, size_t size, int flush)
-{
-    stream->next_in = at;
-    stream->avail_in = (uInt)size;
-    (void)deflate(stream, flush);
-}
+// ---- the block ----
 
-// Deflate the body into `at`; 0 where that takes `limit` bytes or more.
-static size_t deflate_body(struct block_codec *codec, struct bytes sizes, uint8_t *at, size_t limit)
+// Deflate the strings into `at`; 0 where that takes `limit` bytes or more.
+static size_t deflate_text(struct block_codec *codec, uint8_t *at, size_t limit)
 {
     z_stream *stream = &codec->deflate;
     int reset = deflateReset(stream);
     assert(reset == Z_OK);
+    stream->next_in = codec->text.at;
+    stream->avail_in = (uInt)codec->text.size;
     stream->next_out = at;
     stream->avail_out = (uInt)limit;
-    feed(stream, sizes.at, sizes.size, Z_NO_FLUSH);
-    for (unsigned i = 0; i < SECTION_COUNT && stream->avail_out > 0; i++) {
-        const struct section *section = &codec->sections[i];
-        feed(stream, section->start, (size_t)(section->at - section->start), Z_NO_FLUSH);
-    }
-    if (stream->avail_out == 0 || deflate(stream, Z_FINISH) != Z_STREAM_END) {
-        return 0;
-    }
-    return limit - stream->avail_out;
+    return deflate(stream, Z_FINISH) == Z_STREAM_END ? limit - stream->avail_out : 0;
 }
 
 static void put_front(const struct block_builder *builder, uint32_t from, uint32_t row_count,
                       int64_t time_first, int64_t time_last, struct buffer *out)
 {
     uint8_t schema_id[4];
+    unsigned has_quality = builder->quality_seen != QUALITY_GOOD;
     put_u32(schema_id, builder->schema->id);
-    buffer_put_byte(out, (uint8_t)(BLOCK_VERSION | (unsigned)builder->clock << 4));
+    buffer_put_byte(out,
+                    (uint8_t)(BLOCK_VERSION | (unsigned)builder->clock << 4 | has_quality << 6));
     buffer_put(out, schema_id, sizeof schema_id);
     put_varint(out, builder->first_seq + from);
     put_varint(out, row_count);
@@ -331,27 +305,28 @@ static void put_front(const struct block_builder *builder, uint32_t from, uint32
     }
 }
 
-static void put_body(struct block_codec *codec, struct buffer *out)
+// The sizes of the three streams, and these.
+static void put_streams(struct block_codec *codec, struct buffer *out)
 {
-    uint8_t room[10 * SECTION_COUNT];
-    struct buffer sizes = buffer_over(room, sizeof room);
-    size_t body_size = lay_sizes(codec, &sizes);
-    assert(body_size <= BLOCK_BODY_MAX);
-    uint8_t *packing = buffer_room(out, 1);
-    put_varint(out, body_size);
-    assert(!out->overflow && out->limit - out->size >= body_size);
-    size_t size = deflate_body(codec, buffer_bytes(&sizes), out->at + out->size, body_size);
-    if (size > 0) {
-        *packing = PACKING_DEFLATE;
-        (void)buffer_room(out, size);
-        return;
+    put_varint(out, codec->encoder.coded.size);
+    put_varint(out, codec->text.size);
+    if (codec->text.size > 0) {
+        uint8_t packed[3]; // written once its size is known
+        size_t front = out->size + sizeof packed;
+        assert(out->limit - front >= codec->text.size);
+        size_t size = deflate_text(codec, out->at + front, codec->text.size);
+        size_t stored = size > 0 ? size : codec->text.size;
+        if (size == 0) {
+            memcpy(out->at + front, codec->text.at, codec->text.size);
+        }
+        packed[0] = (uint8_t)stored;
+        packed[1] = (uint8_t)(stored >> 8);
+        packed[2] = (uint8_t)(stored >> 16);
+        buffer_put(out, packed, sizeof packed);
+        (void)buffer_room(out, stored);
     }
-    *packing = PACKING_STORED;
-    buffer_put(out, sizes.at, sizes.size);
-    for (unsigned i = 0; i < SECTION_COUNT; i++) {
-        const struct section *section = &codec->sections[i];
-        buffer_put(out, section->start, (size_t)(section->at - section->start));
-    }
+    buffer_put(out, codec->encoder.coded.at, codec->encoder.coded.size);
+    buffer_put(out, codec->encoder.raw.at, codec->encoder.raw.size);
 }
 
 void block_encode(struct block_codec *codec, const struct block_builder *builder, uint32_t from,
@@ -367,8 +342,8 @@ void block_encode(struct block_codec *codec, const struct block_builder *builder
         time_last = times[row] > time_last ? times[row] : time_last;
     }
     codec->axis.row_count = to - from;
-    lay_body(codec, builder, from, time_first);
+    lay_rows(codec, builder, from, time_first);
     put_front(builder, from, to - from, time_first, time_last, out);
-    put_body(codec, out);
+    put_streams(codec, out);
     assert(!out->overflow);
 }

@@ -1,9 +1,8 @@
 #include "agent/block_layout.h"
 #include <assert.h>
 
-const double block_power_of_ten[BLOCK_DECIMALS_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
-                                                           1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                                           1e12, 1e13, 1e14, 1e15, 1e16, 1e17};
+const double block_power_of_ten[BLOCK_DECIMALS_MAX + 1] = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 uint64_t block_long_varint(struct cursor *cursor)
 {

@@ -14,40 +14,22 @@ _Static_assert(FLT_EVAL_METHOD == 0, "the block codec needs IEEE doubles without
 
 enum {
     BLOCK_VERSION = 1,
-    BLOCK_FRONT_MAX = 64,                          // bytes before the body
-    BLOCK_BODY_MAX = 128 * 1024 - BLOCK_FRONT_MAX, // bytes of an inflated body; see BLOCKS.md
-    BLOCK_DECIMALS_MAX = 17,                       // k of m / 10^k
-    BLOCK_DICTIONARY_MAX = 255,                    // distinct numbers of a dictionary
+    BLOCK_FRONT_MAX = 80,                                       // bytes before the streams
+    BLOCK_DECIMALS_MAX = 15,                                    // k of m / 10^k
+    BLOCK_DICTIONARY_MAX = 255,                                 // distinct numbers of a dictionary
+    BLOCK_TEXTS_SIZE = BLOCK_TEXT_MAX + 3 * BLOCK_READINGS_MAX, // strings and their lengths
     BLOCK_NO_KEY = 0xffff,
 };
 
-// How the body is stored.
-enum block_packing { PACKING_STORED, PACKING_DEFLATE, PACKING_COUNT };
-
-// The sections of a body, in this order. Its front is their sizes in bytes, as varints.
-enum block_section {
-    SECTION_KEYS,    // id of each key, in order of first appearance
-    SECTION_ORDER,   // which key each row has
-    SECTION_TIME,    // when each row was
-    SECTION_QUALITY, // runs of quality, key after key
-    SECTION_MODE,    // how each column is written
-    SECTION_FIRST,   // presence, exceptions, dictionary, first value of each column
-    SECTION_VALUES,  // the residuals of each column
-    SECTION_RAW,     // doubles and floats that are no decimals
-    SECTION_TEXT,    // bytes of strings
-    SECTION_COUNT,
-};
-
-// A column is one field of one key. Its mode byte: kind | order << 3 | flags.
+// A column is one field of one key. Its mode, two symbols: kind and exceptions; order and flags.
 enum column_kind {
     KIND_ABSENT,  // nothing but nulls
     KIND_INTEGER, // integers, times, booleans
-    KIND_DECIMAL, // double = m / 10^k; a byte k follows the mode
-    KIND_FLOAT,   // double = (float)(m / 10^k); a byte k follows the mode
-    KIND_DOUBLE,  // doubles as they are
-    KIND_SINGLE,  // doubles that are floats, as those
-    KIND_TEXT,    // strings: a dictionary and places in it
-    KIND_COUNT,
+    KIND_DECIMAL, // double = m / 10^k; k follows the mode
+    KIND_FLOAT,   // double = (float)(m / 10^k); k follows the mode
+    KIND_DOUBLE,  // doubles as they are, by their place among all doubles
+    KIND_SINGLE,  // doubles that are floats, by their place among all floats
+    KIND_TEXT,    // strings, by their place in the block's list of strings
 };
 
 // What stands in place of the integers m: their residuals to a prediction.
@@ -60,15 +42,12 @@ enum column_order {
 
 enum {
     MODE_KIND = 0x07,
-    MODE_ORDER_SHIFT = 3,
-    MODE_ORDER = 0x18,
-    MODE_DICTIONARY = 0x20, // m are places in a list of distinct values
-    MODE_NULLS = 0x40,      // runs of presence stand in SECTION_FIRST
-    MODE_EXCEPTIONS = 0x80, // values that m / 10^k misses stand in SECTION_FIRST
+    MODE_EXCEPTIONS = 0x08, // some values are not what m / 10^k says
+    MODE_ORDER_SHIFT = 4,
+    MODE_ORDER = 0x30,
+    MODE_DICTIONARY = 0x40, // m are places in a list of distinct values
+    MODE_NULLS = 0x80,      // runs of presence follow
 };
-
-// How raw doubles and floats (KIND_DOUBLE, KIND_SINGLE) are laid, in place of an order.
-enum raw_order { RAW_PLANES, RAW_PLAIN };
 
 // How times are predicted; see BLOCKS.md.
 enum time_method {
@@ -132,6 +111,17 @@ static inline float bits_float(uint32_t bits)
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+// Doubles and floats in order, as integers: neighbours differ by one. Each undoes itself.
+static inline int64_t fold_double(uint64_t bits)
+{
+    return (int64_t)(bits ^ ((bits >> 63) * (UINT64_MAX >> 1)));
+}
+
+static inline int32_t fold_float(uint32_t bits)
+{
+    return (int32_t)(bits ^ ((bits >> 31) * (UINT32_MAX >> 1)));
 }
 
 // The double that KIND_DECIMAL or KIND_FLOAT stores as `m`: |m| <= 2^53.
@@ -215,8 +205,10 @@ struct block_builder {
     uint32_t key_count;
     uint32_t reading_count;
     uint32_t text_size;
-    uint8_t quality_seen; // all qualities or'ed
-    enum column_type types[SCHEMA_COLUMNS_MAX];
+    uint32_t most_bytes;                        // that the rows can take in a block
+    uint8_t quality_seen;                       // all qualities or'ed
+    enum column_type types[SCHEMA_COLUMNS_MAX]; // of its fields
+    bool has_text;                              // one of them is a string
 
     int64_t time_ms[BLOCK_READINGS_MAX];
     uint16_t key_of_row[BLOCK_READINGS_MAX]; // into `key_ids`
