@@ -312,6 +312,10 @@ static void commit_came_back(struct product *product, enum err result)
     if (result == ERR_FULL) {
         log_warn("spool.full", "product=%s: it refuses new records until some are delivered", name);
         product->retry_wait_ms = RETRY_FIRST_MS;
+        // What was settled cannot be stored either, until a whole segment is settled. Sending goes
+        // on all the same: after a cut these records may go twice, but waiting would be for ever
+        // where a segment holds more records than the window.
+        product->durable_cursor = product->stat.cursor;
     } else {
         log_error("spool.commit", "product=%s error=%s: the records wait in memory", name,
                   err_name(result));
