@@ -304,27 +304,36 @@ static unsigned digits_needed(uint64_t bits, unsigned from, bool is_float)
 // How many of some values need so many digits; the last place counts those that no digits say.
 struct digits_census {
     uint16_t counts[BLOCK_DECIMALS_MAX + 2];
+    uint8_t most; // digits that any needs
 };
+
+static void census_count(struct digits_census *census, unsigned digits, uint32_t count)
+{
+    census->counts[digits] = (uint16_t)(census->counts[digits] + count);
+    census->most = (uint8_t)(digits > census->most ? digits : census->most);
+}
 
 // The digits that cost least: each digit costs every value 10/3 bits; a value that needs more is
 // an exception, cheap where it is a decimal missed by a few units in the last place (such need 13
-// digits or more), else eight bytes and its place.
+// digits or more), else the dearer for being told beside what others share.
 static unsigned choose_digits(const struct digits_census *census, uint32_t count, uint64_t *cost)
 {
     enum { NEAR_BITS = 24, FAR_BITS = 160, NEAR_DIGITS = 13 };
     unsigned best = 0;
     uint64_t best_cost = UINT64_MAX;
     uint64_t beyond = 0;
-    for (unsigned digits = BLOCK_DECIMALS_MAX + 1; digits-- > 0;) {
-        beyond += (uint64_t)census->counts[digits + 1] *
-                  (digits + 1 >= NEAR_DIGITS ? NEAR_BITS : FAR_BITS);
-        uint64_t all = beyond + (uint64_t)count * digits * 10 / 3;
-        if (all <= best_cost) {
-            best = digits;
-            best_cost = all;
+    for (unsigned digits = census->most + 1U; digits-- > 0;) {
+        uint32_t here = census->counts[digits];
+        if (here == 0) {
+            continue;
         }
+        if (digits <= BLOCK_DECIMALS_MAX && beyond + count * digits * 10 / 3 <= best_cost) {
+            best = digits;
+            best_cost = beyond + count * digits * 10 / 3;
+        }
+        beyond += (uint64_t)here * (digits >= NEAR_DIGITS ? NEAR_BITS : FAR_BITS);
     }
-    *cost = best_cost;
+    *cost = best_cost < beyond ? best_cost : beyond;
     return best;
 }
 
@@ -332,11 +341,11 @@ static unsigned sample_digits(const struct block_codec *codec, uint32_t count, b
                               uint64_t *cost)
 {
     enum { SAMPLES = 16 };
-    struct digits_census census = {{0}};
+    struct digits_census census = {.most = 0};
     uint32_t samples = count < SAMPLES ? count : SAMPLES;
     for (uint32_t i = 0; i < samples; i++) {
         uint64_t bits = codec->bits[(uint64_t)i * count / samples];
-        census.counts[digits_needed(bits, 0, is_float)]++;
+        census_count(&census, digits_needed(bits, 0, is_float), 1);
     }
     unsigned digits = choose_digits(&census, samples, cost);
     *cost = *cost * count / samples;
@@ -361,11 +370,11 @@ static uint32_t decimals_from(struct block_codec *codec, uint32_t count, unsigne
 static unsigned digits_again(const struct block_codec *codec, uint32_t count, unsigned digits,
                              bool is_float, uint32_t exception_count)
 {
-    struct digits_census census = {{0}};
-    census.counts[digits] = (uint16_t)(count - exception_count);
+    struct digits_census census = {.most = 0};
+    census_count(&census, digits, count - exception_count);
     for (uint32_t i = 0; i < exception_count; i++) {
         uint64_t bits = codec->bits[codec->exceptions[i]];
-        census.counts[digits_needed(bits, digits + 1, is_float)]++;
+        census_count(&census, digits_needed(bits, digits + 1, is_float), 1);
     }
     uint64_t cost;
     return choose_digits(&census, count, &cost);

@@ -277,6 +277,10 @@ static void lay_rows(struct block_codec *codec, const struct block_builder *buil
 // Deflate the strings into `at`; 0 where that takes `limit` bytes or more.
 static size_t deflate_text(struct block_codec *codec, uint8_t *at, size_t limit)
 {
+    enum { FEW_BYTES = 256, FEW_ROWS = 512 };
+    if (limit < FEW_BYTES && codec->axis.row_count < FEW_ROWS) {
+        return 0; // not worth the 64 KiB that a reset clears
+    }
     z_stream *stream = &codec->deflate;
     int reset = deflateReset(stream);
     assert(reset == Z_OK);

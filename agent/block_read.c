@@ -272,12 +272,14 @@ static bool get_quality(struct block_reader *reader)
 {
     const struct block_axis *axis = &reader->axis;
     uint8_t quality = QUALITY_GOOD;
+    bool is_first = true;
     memset(reader->quality, QUALITY_GOOD, axis->row_count);
     for (uint32_t at = 0; at < axis->row_count && reader->has_quality;) {
         uint64_t run = get_number(reader, ABOUT_RUN);
-        if (run > axis->row_count - at || (run == 0 && at > 0)) {
+        if (run > axis->row_count - at || (run == 0 && !is_first)) {
             return false; // R2
         }
+        is_first = false;
         uint32_t end = at + (uint32_t)run;
         for (; at < end && quality != QUALITY_GOOD; at++) {
             reader->quality[axis->rows[at]] = quality;
@@ -306,12 +308,14 @@ struct column_in {
 static bool get_presence(struct block_reader *reader, struct column_in *column)
 {
     uint32_t at = 0;
+    bool is_first = true;
     column->count = 0;
     for (bool here = true; at < column->row_count; here = !here) {
         uint64_t run = get_number(reader, ABOUT_PRESENCE);
-        if (run > column->row_count - at || (run == 0 && at > 0)) {
+        if (run > column->row_count - at || (run == 0 && !is_first)) {
             return false; // R2
         }
+        is_first = false;
         memset(reader->present + at, here, (size_t)run);
         at += (uint32_t)run;
         column->count += here ? (uint32_t)run : 0;
