@@ -18,7 +18,8 @@
 enum {
     BUDGET_A_TURN = 2000,     // records sent per product and turn, so that nobody waits long
     STOP_STORE_MS = 10000,    // a stop waits so long for the disk
-    STOP_SEND_MS = 5000,      // and so long for the broker, while it answers
+    STOP_SEND_MS = 5000,      // and so long for the broker, while it answers,
+    STOP_CONNECT_MS = 2000,   // and so long while it does not
     STOP_BYE_MS = 3000,       // and so long for the bye
     STORE_STALLED_MS = 10000, // a job of the store that takes longer is stalled
 };
@@ -269,13 +270,14 @@ static void commit_all(struct agent *agent)
     }
 }
 
-// Send what is stored, as long as the broker answers and time is left.
+// Send what is stored. A broker that does not answer (or not yet) is waited for less long.
 static void drain(struct agent *agent)
 {
-    int64_t until = clock_boot_ms() + STOP_SEND_MS;
+    int64_t began = clock_boot_ms();
     struct output_stat stat;
     agent->driver->stat(&agent->output, &stat);
-    while (stat.link == LINK_UP && !all_drained(agent) && clock_boot_ms() < until) {
+    while (!all_drained(agent) &&
+           clock_boot_ms() - began < (stat.link == LINK_UP ? STOP_SEND_MS : STOP_CONNECT_MS)) {
         loop_turn(agent->loop, 50);
         turn(agent);
         agent->driver->stat(&agent->output, &stat);

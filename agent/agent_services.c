@@ -46,6 +46,7 @@ void agent_close_services(struct agent *agent, int wait_ms)
 {
     for (uint32_t i = 0; i < agent->service_count; i++) {
         agent->services[i].service->close(&agent->services[i].port, wait_ms);
+        loop_timer_set(&agent->services[i].timer, -1);
     }
     agent->service_count = 0;
 }

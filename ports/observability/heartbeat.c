@@ -65,7 +65,6 @@ static void keep_memory(struct service_port *port)
 static void begin(struct service_port *port)
 {
     struct heart *heart = port->state;
-    (void)memory_get(&heart->memory, service_recall(port, memory_name)); // none, or foreign: new
     int64_t wall_ms = clock_wall_ms();
     bool known = wall_ms >= floor_of(heart);
     memory_begin(&heart->memory, heart->machine.boot_id, port->settings->digest,
@@ -181,6 +180,7 @@ static enum err heartbeat_open(struct service_port *port)
         return err;
     }
     port->state = heart;
+    (void)memory_get(&heart->memory, service_recall(port, memory_name)); // none, or foreign: new
     heart->beat_due_ms = clock_boot_ms();
     set_due(port); // the birth: once the loop turns, and all that a report tells is there
     return OK;
