@@ -259,7 +259,7 @@ static uint64_t next_to_send(struct outlet *outlet, const struct settled *settle
         seq = acked ? unsettled + 1 : unsettled;
     }
     outlet->next_seq = seq;
-    bool alone = outlet->alone_until >= seq && outlet->in_flight > 0;
+    bool alone = outlet->alone_seq != 0 || (outlet->alone_until >= seq && outlet->in_flight > 0);
     bool may = seq <= durable_seq && seq <= durable_cursor + OUTLET_WINDOW &&
                seq < outlet->first_seq + OUTLET_WINDOW && !alone && !outlet->setting_aside;
     return may ? seq : 0;

@@ -108,6 +108,7 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_AUTH_FAIL, LINK_TLS_FAIL, LINK_DNS_FA
 struct output_stat {
     enum link_state link;
     char reason[256];     // why not up, or what a topic lacks; "" where all is well
+    char refusal[256];    // why the last DELIVERED_REFUSED or ERR_LIMIT was; "" where none was
     char reason_code[32]; // for reasons[] of the heartbeat: "kafka.down", "topic.unknown", ...
     uint64_t wire_bytes;  // sent since start, as the client counts them
     uint64_t received_bytes;

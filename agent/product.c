@@ -229,7 +229,7 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
     struct output_stat stat;
     product->driver->stat(product->output, &stat);
     (void)snprintf(product->quarantine_reason, sizeof product->quarantine_reason, "%s",
-                   stat.reason[0] == 0 ? "refused" : stat.reason);
+                   stat.refusal[0] == 0 ? "refused" : stat.refusal);
     struct store_quarantine *work = &product->quarantine;
     struct buffer *line = &work->line;
     line->size = 0;

@@ -327,8 +327,9 @@ static enum err produce_failed(struct kafka *kafka, struct kafka_topic *topic,
     }
     switch ((int)err) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        log_warn("record.too_large", "topic=%s bytes=%zu reason=\"over message.max.bytes\"",
-                 topic->name, size);
+        (void)snprintf(topic->refusal, sizeof topic->refusal,
+                       "%zu bytes are over the client's message.max.bytes", size);
+        log_warn("record.too_large", "topic=%s reason=\"%s\"", topic->name, topic->refusal);
         return ERR_LIMIT;
     default:
         kafka_topic_trouble(topic, err, clock_boot_ms());
@@ -593,6 +594,9 @@ static void kafka_stat(struct output *output, struct output_stat *stat)
         (void)snprintf(stat->reason, sizeof stat->reason,
                        "no acknowledgement for %lld s; records wait in the spool",
                        (long long)(still_ms / 1000));
+    }
+    for (uint32_t i = 0; i < kafka->topic_count && stat->refusal[0] == 0; i++) {
+        memcpy(stat->refusal, kafka->topics[i].refusal, sizeof stat->refusal);
     }
     for (uint32_t i = 0; i < kafka->topic_count && stat->reason[0] == 0; i++) {
         memcpy(stat->reason, kafka->topics[i].reason, sizeof stat->reason);

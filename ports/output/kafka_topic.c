@@ -151,7 +151,9 @@ static enum delivered refused(struct kafka_topic *topic, uint32_t sent_together,
                               rd_kafka_resp_err_t err)
 {
     if (sent_together == 1 && topic->message_limit == 1) {
-        log_warn("record.refused", "topic=%s reason=\"%s\"", topic->name, rd_kafka_err2str(err));
+        (void)snprintf(topic->refusal, sizeof topic->refusal, "the broker says: %s",
+                       rd_kafka_err2str(err));
+        log_warn("record.refused", "topic=%s reason=\"%s\"", topic->name, topic->refusal);
         return DELIVERED_REFUSED;
     }
     if (!topic->drain && !topic->held) {

@@ -35,6 +35,7 @@ struct kafka_topic {
     int64_t hold_ms;
     char code[32]; // "" where all is well
     char reason[KAFKA_SENTENCE_SIZE];
+    char refusal[KAFKA_SENTENCE_SIZE]; // of the last record that was refused
 };
 
 void kafka_topic_init(struct kafka_topic *topic, const char *name, enum partition_by_rule rule,

@@ -414,18 +414,21 @@ static void a_refused_batch_takes_only_the_guilty_record(void **context)
     commit_and_send();
 
     answer(0, 10, DELIVERED_REFUSED);
+    take_and_turn(11, 12); // they must not go beside the last one that goes alone
     for (uint64_t seq = 1; seq <= 10; seq++) {
         commit_and_send();
         struct sent *sent = &wire.list[wire.count - 1];
         assert_int_equal(sent->seq, seq); // alone
-        answer(wire.count - 1, wire.count, seq == 4 ? DELIVERED_REFUSED : DELIVERED_OK);
+        bool guilty = seq == 4 || seq == 10;
+        answer(wire.count - 1, wire.count, guilty ? DELIVERED_REFUSED : DELIVERED_OK);
     }
     commit_and_send();
+    answer(wire.count - 2, wire.count, DELIVERED_OK);
 
     assert_true(product_is_drained(&it.product));
-    assert_int_equal(it.product.quarantined_records, 1);
-    assert_int_equal(it.product.out_records, 9);
-    assert_int_equal(wire.told_count, 1);
+    assert_int_equal(it.product.quarantined_records, 2);
+    assert_int_equal(it.product.out_records, 10);
+    assert_int_equal(wire.told_count, 2);
     assert_non_null(
         strstr(wire.told[0], "\"from_seq\":4,\"to_seq\":4,\"count\":1,\"cause\":\"quarantined\""));
     char path[128];
@@ -435,6 +438,8 @@ static void a_refused_batch_takes_only_the_guilty_record(void **context)
     char line[512];
     assert_non_null(fgets(line, sizeof line, file));
     assert_non_null(strstr(line, "\"record\":{\"sensor\":\"s4\""));
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_non_null(strstr(line, "\"record\":{\"sensor\":\"s0\""));
     assert_null(fgets(line, sizeof line, file));
     (void)fclose(file);
 }
