@@ -10,7 +10,7 @@ static uint32_t choose_segment(uint64_t size_bytes)
     uint64_t each = size_bytes / 8;
     if (each >= 4 * mib) { // as few slots as the index allows, 4 MiB where it can be
         each = 4 * mib;
-        while (size_bytes / each > SPOOL_SLOTS_MAX) {
+        while (size_bytes / each > SPOOL_SLOTS_CHOSEN) {
             each *= 2;
         }
     }

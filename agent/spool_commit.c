@@ -184,10 +184,21 @@ static int64_t first_time(const struct spool *spool, const struct spool_commit *
     return INT64_MIN;
 }
 
+// Where the dense blocks so far end; before the first one, where the first rows began.
 static int64_t time_before(const struct spool *spool, const struct spool_commit *commit)
 {
-    bool first = spool->dense_ms == INT64_MIN && commit->block_count > 0;
-    return first ? commit->blocks[0].time_first_ms : spool->dense_ms;
+    if (spool->dense_ms != INT64_MIN) {
+        return spool->dense_ms;
+    }
+    int64_t first = first_time(spool, commit);
+    first = first == INT64_MIN ? INT64_MAX : first;
+    for (uint32_t i = 0; i < spool->held_count; i++) {
+        first = spool->held[i].time_first_ms < first ? spool->held[i].time_first_ms : first;
+    }
+    for (size_t i = 0; i < commit->block_count; i++) {
+        first = commit->blocks[i].time_first_ms < first ? commit->blocks[i].time_first_ms : first;
+    }
+    return first == INT64_MAX ? INT64_MIN : first;
 }
 
 static void put_header(struct spool *spool, const struct job *job)

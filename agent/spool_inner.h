@@ -22,6 +22,7 @@
 
 enum {
     SPOOL_SLOTS_MAX = SEGMENT_SLOTS_MAX,
+    SPOOL_SLOTS_CHOSEN = 256,   // at most, where the segment's size is ours to choose
     SPOOL_SLOTS_MIN = 5,        // the tail, two spares, and something to keep
     SPOOL_SLOT_MIN = 16 * 1024, // bytes
     SPOOL_SPARES = 2,           // released slots beyond the tail: where a failed write goes next

@@ -379,12 +379,39 @@ static void another_key_is_refused_and_touches_nothing(void **state)
 static void memory_is_at_most_512_kib_beside_the_names(void **state)
 {
     (void)state;
-    struct spool_options options = {.size_bytes = 32 * 1024 * 1024};
+    const size_t names = 512 * 1024 + 16384 * sizeof(uint32_t);
+    for (uint64_t mib = 4; mib <= 1024; mib *= 4) {
+        struct spool_options options = {.size_bytes = mib * 1024 * 1024};
+        struct disk_memory *memory = disk_memory_open(UINT64_C(2) << 30);
+        struct spool *spool;
+        assert_int_equal(spool_open(&spool, disk_memory_disk(memory), &options), OK);
+
+        assert_in_range(spool_memory(spool), names, names + 512 * 1024);
+
+        spool_close(spool);
+        disk_memory_close(memory);
+    }
+}
+
+static void opening_reads_the_headers_and_one_segment(void **state)
+{
+    (void)state;
+    struct spool_options options = {.size_bytes = 16 * 1024 * 1024, .segment_bytes = 512 * 1024};
     struct flow *flow = flow_new(options);
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(flow_commit(flow, 1000, true, false), OK);
+    }
+    assert_true(next_seq(flow->spool) * ROW_SIZE > options.size_bytes);
 
-    size_t memory = spool_memory(flow->spool);
+    flow_restart(flow);
 
-    assert_in_range(memory, 1, 512 * 1024 + 512 * 1024 + 64 * 1024);
+    struct spool_stat stat;
+    spool_stat(flow->spool, &stat);
+    size_t headers = (32 + 2) * 8 * 1024 + 8 * 1024; // the tail's once more
+    size_t segments = 512 * 1024 + 2 * 256 * 1024;   // the tail, and the nursery
+    size_t again = 2 * 64 * 1024;                    // frames across the end of a read
+    assert_in_range(stat.opened_read_bytes, headers, headers + segments + again);
+    check_all(flow);
     flow_free(flow);
 }
 
@@ -401,6 +428,7 @@ int main(void)
         cmocka_unit_test(any_history_reads_back_sealed),
         cmocka_unit_test(another_key_is_refused_and_touches_nothing),
         cmocka_unit_test(memory_is_at_most_512_kib_beside_the_names),
+        cmocka_unit_test(opening_reads_the_headers_and_one_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
