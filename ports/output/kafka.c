@@ -19,6 +19,7 @@
 #include "agent/log.h"
 #include "ports/output/kafka_client.h"
 #include "ports/output/kafka_link.h"
+#include "ports/output/kafka_tls.h"
 #include "ports/output/kafka_topic.h"
 #include "ports/output/kafka_window.h"
 
@@ -583,8 +584,13 @@ static bool kafka_flush(struct output *output, int wait_ms)
 static void kafka_stat(struct output *output, struct output_stat *stat)
 {
     const struct kafka *kafka = output->state;
+    struct tls_count wire;
     *stat = (struct output_stat){.rtt_ms = -1};
     kafka_link_stat(&kafka->link, stat);
+    if (kafka_tls_count(&kafka->settings, &wire)) { // TLS's own bytes, and the heartbeat's
+        stat->wire_bytes = wire.sent_bytes;
+        stat->received_bytes = wire.received_bytes;
+    }
     memcpy(stat->cluster_id, kafka->cluster_id, sizeof stat->cluster_id);
     int64_t still_ms = clock_boot_ms() - kafka->moved_ms;
     if (stat->link == LINK_UP && kafka_window_count(kafka->window) > 0 &&

@@ -1,6 +1,7 @@
 #include "ports/output/kafka_client.h"
 
 #include "agent/log.h"
+#include "ports/output/kafka_tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -119,24 +120,40 @@ static bool set_all(rd_kafka_conf_t *conf, const struct setting *settings, enum 
     return true;
 }
 
-static bool set_tls(rd_kafka_conf_t *conf, const struct kafka_client *client,
-                    char why[KAFKA_SENTENCE_SIZE])
+bool kafka_client_has_tls(const struct kafka_client *client)
 {
-    bool tls = client->ca != NULL || client->certificate != NULL || client->key != NULL;
-    bool sasl = client->username != NULL;
-    if (!tls && !sasl) {
-        return true;
-    }
-    const char *protocol = !tls ? "sasl_plaintext" : sasl ? "sasl_ssl" : "ssl";
-    if (!set(conf, "security.protocol", protocol, why)) {
+    return client->ca != NULL || client->certificate != NULL || client->key != NULL;
+}
+
+static bool set_openssl(rd_kafka_conf_t *conf, const struct kafka_client *client,
+                        char why[KAFKA_SENTENCE_SIZE])
+{
+    if (!set(conf, "security.protocol", client->username != NULL ? "sasl_ssl" : "ssl", why)) {
         (void)snprintf(why, KAFKA_SENTENCE_SIZE,
-                       "tls: this librdkafka was built without TLS; use one that has it");
+                       "tls.library: this librdkafka was built without OpenSSL; use mbedtls");
+        return false;
+    }
+    if (client->pin_count > 0) {
+        (void)snprintf(why, KAFKA_SENTENCE_SIZE, "tls.pin: needs library: mbedtls");
         return false;
     }
     return (client->ca == NULL || set(conf, "ssl.ca.location", client->ca, why)) &&
            (client->certificate == NULL ||
             set(conf, "ssl.certificate.location", client->certificate, why)) &&
            (client->key == NULL || set(conf, "ssl.key.location", client->key, why));
+}
+
+static bool set_tls(rd_kafka_conf_t *conf, const struct kafka_client *client,
+                    char why[KAFKA_SENTENCE_SIZE])
+{
+    if (kafka_client_has_tls(client) && client->library == KAFKA_TLS_LIBRDKAFKA) {
+        return set_openssl(conf, client, why);
+    }
+    // To librdkafka it is plaintext, over a socket that has no Nagle's algorithm to be turned off.
+    return set(conf, "security.protocol", client->username != NULL ? "sasl_plaintext" : "plaintext",
+               why) &&
+           (!kafka_client_has_tls(client) || (set(conf, "socket.nagle.disable", "false", why) &&
+                                              kafka_tls_attach(conf, client, why)));
 }
 
 // The first line of the file, without its end.
@@ -160,6 +177,30 @@ static bool password_read(const char *path, char out[256], char why[KAFKA_SENTEN
     return true;
 }
 
+bool kafka_mechanism_fits(const char *mechanism, const char *features,
+                          char why[KAFKA_SENTENCE_SIZE])
+{
+    bool is_scram = strncmp(mechanism, "SCRAM-", 6) == 0;
+    if (!is_scram || strstr(features, "sasl_scram") != NULL) {
+        return true;
+    }
+    (void)snprintf(
+        why, KAFKA_SENTENCE_SIZE,
+        "mechanism: %s needs a librdkafka built with OpenSSL, which this one is not; use "
+        "PLAIN over tls, or a client certificate",
+        mechanism);
+    return false;
+}
+
+static bool mechanism_fits(const rd_kafka_conf_t *conf, const char *mechanism,
+                           char why[KAFKA_SENTENCE_SIZE])
+{
+    char features[512] = "";
+    size_t size = sizeof features;
+    (void)rd_kafka_conf_get(conf, "builtin.features", features, &size);
+    return kafka_mechanism_fits(mechanism, features, why);
+}
+
 static bool set_sasl(rd_kafka_conf_t *conf, const struct kafka_client *client,
                      char why[KAFKA_SENTENCE_SIZE])
 {
@@ -172,7 +213,8 @@ static bool set_sasl(rd_kafka_conf_t *conf, const struct kafka_client *client,
         (void)snprintf(why, KAFKA_SENTENCE_SIZE, "username: needs `password file` beside it");
         return false;
     }
-    bool done = password_read(client->password_file, password, why) &&
+    bool done = mechanism_fits(conf, mechanism, why) &&
+                password_read(client->password_file, password, why) &&
                 set(conf, "sasl.mechanism", mechanism, why) &&
                 set(conf, "sasl.username", client->username, why) &&
                 set(conf, "sasl.password", password, why);
@@ -442,6 +484,9 @@ void kafka_fault_of(rd_kafka_resp_err_t err, const char *text, struct kafka_faul
     text = text == NULL ? rd_kafka_err2str(err) : text;
     const struct meaning *meaning = meaning_of(err, text);
     fault_parts(text, host, cause);
+    if (meaning != &meanings[0] && kafka_tls_fault(host, text, fault)) {
+        return;
+    }
     *fault = (struct kafka_fault){.link = meaning->link, .ordinary = meaning == &meanings[0]};
     (void)snprintf(fault->code, sizeof fault->code, "%s", meaning->code);
     (void)snprintf(fault->sentence, sizeof fault->sentence, "%.64s: %.96s; %s", host, cause,

@@ -14,6 +14,9 @@
 
 enum { KAFKA_SENTENCE_SIZE = 256 };
 
+// Who does TLS: mbedTLS, by our own transport (kafka_tls.h), or librdkafka with its OpenSSL.
+enum kafka_tls_library { KAFKA_TLS_MBEDTLS, KAFKA_TLS_LIBRDKAFKA };
+
 // How to reach a cluster. Texts are borrowed; NULL where not wanted.
 struct kafka_client {
     const char *bootstrap;
@@ -22,6 +25,9 @@ struct kafka_client {
     const char *ca;        // any of these three: TLS
     const char *certificate;
     const char *key;
+    const struct option_pair *pins; // the broker's key must be one of these
+    uint32_t pin_count;
+    enum kafka_tls_library library;
     const char *username; // given: SASL
     const char *password_file;
     const char *mechanism;          // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
@@ -31,6 +37,13 @@ struct kafka_client {
 
 // The rows of `kafka:` in weir.yaml, for the drivers that use them.
 extern const struct option kafka_client_options[];
+
+bool kafka_client_has_tls(const struct kafka_client *client);
+
+// Does librdkafka, built with these `features` (its builtin.features), know the SASL mechanism?
+// False: `why` is the sentence.
+bool kafka_mechanism_fits(const char *mechanism, const char *features,
+                          char why[KAFKA_SENTENCE_SIZE]);
 
 // Read the rows. Borrows from `options`.
 struct kafka_client kafka_client_of(const struct option_set *options, const char *client_id);

@@ -1,6 +1,8 @@
 // The rows of `kafka:` in weir.yaml, and what of them a person can get wrong.
 #include "ports/output/kafka_client.h"
 
+#include "ports/output/kafka_tls.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +20,14 @@ const struct option kafka_client_options[] = {
     {.key = "tls.ca", .type = OPTION_PATH, .help = "certificates that may sign the broker's (PEM)"},
     {.key = "tls.cert", .type = OPTION_PATH, .help = "this gateway's certificate (PEM)"},
     {.key = "tls.key", .type = OPTION_PATH, .help = "the key of tls.cert (PEM)"},
+    {.key = "tls.pin",
+     .type = OPTION_LIST,
+     .help = "SHA-256 of public keys (64 hex digits); the broker's must be one of them, besides"},
+    {.key = "tls.library",
+     .type = OPTION_CHOICE,
+     .initial = "mbedtls",
+     .choices = "mbedtls|librdkafka",
+     .help = "who does TLS; librdkafka: its OpenSSL, where it was built with it"},
     {.key = "username", .type = OPTION_TEXT, .help = "SASL user"},
     {.key = "password file",
      .type = OPTION_PATH,
@@ -42,10 +52,12 @@ struct kafka_client kafka_client_of(const struct option_set *options, const char
         .ca = option_text(options, "tls.ca"),
         .certificate = option_text(options, "tls.cert"),
         .key = option_text(options, "tls.key"),
+        .library = (enum kafka_tls_library)option_choice(options, "tls.library"),
         .username = option_text(options, "username"),
         .password_file = option_text(options, "password file"),
         .mechanism = option_text(options, "mechanism"),
     };
+    client.pins = option_pairs(options, "tls.pin", &client.pin_count);
     client.pass = option_pairs(options, "client", &client.pass_count);
     return client;
 }
@@ -137,5 +149,6 @@ void kafka_client_check(const struct option_set *options, const char *file,
         problem_add(problems, file, options->line, "kafka.username",
                     "username and `password file` go together; give both or neither");
     }
+    kafka_tls_check(options, file, problems);
     check_passed(options, file, problems);
 }

@@ -9,8 +9,8 @@
 #include "ports/output/kafka_client.h"
 #include "ports/output/tls_account.h"
 
-// Give `conf` the callbacks for `client`'s TLS settings. Files that cannot be read (any more) are no
-// error here: each connection is refused with the sentence until they can.
+// Give `conf` the callbacks for `client`'s TLS settings. Files that cannot be read (any more) are
+// no error here: each connection is refused with the sentence until they can.
 bool kafka_tls_attach(rd_kafka_conf_t *conf, const struct kafka_client *client,
                       char why[KAFKA_SENTENCE_SIZE]);
 
@@ -21,7 +21,8 @@ void kafka_tls_check(const struct option_set *options, const char *file, struct 
 // word on it. False: nothing better than that.
 bool kafka_tls_fault(const char *host, const char *text, struct kafka_fault *fault);
 
-// What went over the wire for these settings since the start. False: not by this transport.
+// What went over the wire by these settings since the start, of all clients that share them.
+// False: not by this transport.
 bool kafka_tls_count(const struct kafka_client *client, struct tls_count *count);
 
 #endif

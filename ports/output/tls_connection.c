@@ -85,14 +85,14 @@ static void fail(struct tls_connection *connection, const struct tls_fault *faul
 
 static void fail_network(struct tls_connection *connection, int number)
 {
-    struct tls_fault fault;
+    struct tls_fault fault = {.is_tls = false};
     tls_fault_of_network(&fault, connection->name, number);
     fail(connection, &fault);
 }
 
 static void fail_tls(struct tls_connection *connection, int error)
 {
-    struct tls_fault fault;
+    struct tls_fault fault = {.is_tls = false};
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         connection->peer.alert = connection->ssl.FIELD(in_msg)[1];
     }
@@ -121,7 +121,7 @@ static void end(struct tls_connection *connection, int error)
 static void left(struct tls_connection *connection)
 {
     if (connection->stage != TLS_OPEN) {
-        struct tls_fault fault;
+        struct tls_fault fault = {.is_tls = false};
         tls_fault_of_silence(&fault, connection->name, connection->stage);
         fail(connection, &fault);
     }

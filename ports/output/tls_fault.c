@@ -25,6 +25,7 @@ static void say(struct tls_fault *fault, bool is_tls, const char *name, const ch
     va_list arguments;
     int size = snprintf(fault->sentence, sizeof fault->sentence, "%.64s: ", name);
     va_start(arguments, format);
+    // It was begun the line before: NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
     (void)vsnprintf(fault->sentence + size, sizeof fault->sentence - (size_t)size, format,
                     arguments);
     va_end(arguments);
