@@ -475,6 +475,17 @@ static void leave_some(struct simdisk *disk)
     }
 }
 
+// What cannot be read is a whole page of flash. (Were it a sector, a later write beside it could
+// heal it and bring an old commit back to life.)
+static void spoil_page(struct simdisk_ring *ring, uint32_t sector)
+{
+    const uint32_t in_page = SIMDISK_PAGE / SIMDISK_SECTOR;
+    uint32_t first = sector / in_page * in_page;
+    for (uint32_t s = first; s < first + in_page; s++) {
+        ring->marks[s] = MARK_BAD;
+    }
+}
+
 static void spoil_sector(struct simdisk *disk, struct simdisk_ring *ring, uint32_t sector)
 {
     uint8_t *media = at_sector(ring->media, sector);
@@ -487,10 +498,10 @@ static void spoil_sector(struct simdisk *disk, struct simdisk_ring *ring, uint32
     } else if (how == LEFT_HALF_A_SECTOR) {
         memcpy(media, at_sector(ring->cache, sector), SIMDISK_SECTOR / 2);
     } else {
-        ring->marks[sector] |= MARK_BAD;
+        spoil_page(ring, sector);
         return;
     }
-    ring->marks[sector] &= (uint8_t)~MARK_BAD;
+    ring->marks[sector] = 0; // neither old nor new
 }
 
 void simdisk_power_cut(struct simdisk *disk)
@@ -506,7 +517,6 @@ void simdisk_power_cut(struct simdisk *disk)
             struct simdisk_ring *ring = ring_of(disk, place);
             if (ring->marks[sector_of(place)] & MARK_DIRTY) {
                 spoil_sector(disk, ring, sector_of(place));
-                ring->marks[sector_of(place)] &= (uint8_t)~MARK_DIRTY; // neither old nor new
             }
         }
         leave_some(disk);

@@ -5,7 +5,7 @@
 // chance comes from one seed.
 //
 //   write ──▶ cache ──sync──▶ media        cut: each unsynced sector is old, new, garbage, half,
-//     ▲                                    or unreadable; then the cache is read from the media
+//     ▲                                    or unreadable, as a page; then the cache is read again
 //     └── direct: through to the media at once, as O_DIRECT|O_DSYNC does
 //
 // It also watches the caller: a write that is not aligned, a place outside a slot, and a sync of a
