@@ -58,7 +58,7 @@ static cJSON *since_json(const struct heartbeat *beat)
     const struct report_counters *acked = beat->acked;
     cJSON *since = cJSON_CreateObject();
     json_add_count(since, "seq", beat->acked_seq);
-    json_add_count(since, "s", (beat->now_boot_ms - beat->acked_boot_ms) / 1000);
+    json_add_count(since, "s", (beat->now_boot_ms - beat->acked_boot_ms + 500) / 1000);
     json_add_count(since, "in_records", (int64_t)(now->in_records - acked->in_records));
     json_add_count(since, "out_records", (int64_t)(now->out_records - acked->out_records));
     json_add_count(since, "dropped_records", (int64_t)(now->lost_records - acked->lost_records));

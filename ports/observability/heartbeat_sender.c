@@ -97,24 +97,42 @@ enum err sender_open(struct heartbeat_sender **out, const struct settings *setti
     return OK;
 }
 
+// Several errors say one thing.
+static rd_kafka_resp_err_t meaning_of(rd_kafka_resp_err_t err)
+{
+    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+        return RD_KAFKA_RESP_ERR__MSG_TIMED_OUT; // nobody took it in its time
+    }
+    if (err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    }
+    return err;
+}
+
+static const char *advice_for(rd_kafka_resp_err_t err)
+{
+    if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        return "create the topic, or set heartbeat.topic";
+    }
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        return "grant this gateway Write and Describe on the topic";
+    }
+    return "data goes on; the next heartbeat tries again";
+}
+
 static void tell_delivery(struct heartbeat_sender *sender, rd_kafka_resp_err_t err)
 {
-    bool given_up = err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-                    err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-                    err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
-    if (given_up) {
-        err = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT; // they say one thing: nobody took it
-    }
+    err = meaning_of(err);
     if (err == sender->last_err) {
         return;
     }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         log_info("heartbeat.up", "topic=%s", sender->topic);
-    } else if (given_up) {
+    } else if (err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
         log_info("heartbeat.waits", "topic=%s reason=\"no broker took it in time\"", sender->topic);
     } else {
-        log_warn("heartbeat.refused", "topic=%s reason=\"%s\"", sender->topic,
-                 rd_kafka_err2str(err));
+        log_warn("heartbeat.refused", "topic=%s reason=\"%s\" do=\"%s\"", sender->topic,
+                 rd_kafka_err2str(err), advice_for(err));
     }
     sender->last_err = err;
 }
