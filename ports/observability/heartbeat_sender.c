@@ -201,12 +201,20 @@ void sender_send(struct heartbeat_sender *sender, struct bytes document,
         return; // their reports are on the way; the next heartbeat finds a place
     }
     *slot = (struct slot){.out = true, .told = *told};
-    uint8_t *payload = (uint8_t *)(uintptr_t)document.at; // copied, not written
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        sender->client, RD_KAFKA_V_TOPIC(sender->topic),
-        RD_KAFKA_V_KEY(sender->gateway, strlen(sender->gateway)),
-        RD_KAFKA_V_VALUE(payload, document.size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_OPAQUE(slot), RD_KAFKA_V_END);
+    // Key and value are copied, not written; the client's types only cannot say so.
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = sender->topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {.ptr = (void *)(uintptr_t)sender->gateway, .size = strlen(sender->gateway)}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {.ptr = (void *)(uintptr_t)document.at, .size = document.size}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = slot},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(sender->client, parts, sizeof parts / sizeof parts[0]);
+    rd_kafka_resp_err_t err = rd_kafka_error_code(error); // of NULL: no error
+    rd_kafka_error_destroy(error);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         slot->out = false;
         tell_delivery(sender, err);

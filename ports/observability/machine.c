@@ -55,8 +55,8 @@ static void read_clock(struct machine *machine, const char *root)
     struct timex timex = {.modes = 0};
     int state = adjtimex(&timex);
     machine->clock_synced = state >= 0 && state != TIME_ERROR && (timex.status & STA_UNSYNC) == 0;
-    machine->clock_offset_ms = NAN;
-    machine->clock_max_error_ms = NAN;
+    machine->clock_offset_ms = (double)NAN;
+    machine->clock_max_error_ms = (double)NAN;
     if (machine->clock_synced) {
         double unit_ms = (timex.status & STA_NANO) != 0 ? 1e-6 : 1e-3;
         machine->clock_offset_ms = (double)timex.offset * unit_ms;
@@ -106,7 +106,7 @@ static void read_memory(struct machine *machine, const char *root)
 
 static void read_heat(struct machine *machine, const char *root)
 {
-    machine->hottest_c = NAN;
+    machine->hottest_c = (double)NAN;
     for (int zone = 0; zone < ZONES_MAX; zone++) {
         char path[64];
         char text[32];
@@ -227,7 +227,7 @@ void machine_read(struct machine *machine, const char *root, const char *state_d
 double machine_load_pct(const struct machine_ticks *from, const struct machine_ticks *to)
 {
     if (from->all == 0 || to->all <= from->all || to->busy < from->busy) {
-        return NAN;
+        return (double)NAN;
     }
     return 100.0 * (double)(to->busy - from->busy) / (double)(to->all - from->all);
 }
