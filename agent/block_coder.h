@@ -23,6 +23,7 @@ enum {
     SYMBOL_CACHED = 15,
     LENGTH_LONG = 14,   // bits of a number from which on it is SYMBOL_LONG
     LENGTH_LONGER = 29, // from which on a third symbol tells its length
+    NOISE_MAX = 40,
     LENGTH_CACHED = 12, // from which on a value is kept in the cache: shorter is cheaper told
     CACHE_SLOTS = 256,
     CHANCE_BITS = 15,  // all chances of a model sum up to 2^15
@@ -48,6 +49,7 @@ enum subject {
     ABOUT_RAW,
     ABOUT_DICTIONARY,
     ABOUT_FIRST,
+    ABOUT_NOISE,
     SUBJECT_COUNT,
 };
 
@@ -226,6 +228,24 @@ static inline void encode_value(struct encoder *encoder, struct coder_model *mod
     }
 }
 
+// A value of a column whose lower `noise` bits (at most NOISE_MAX) are raw, whatever the rest is.
+static inline void encode_noisy(struct encoder *encoder, struct coder_model *model,
+                                unsigned *history, uint64_t value, unsigned noise)
+{
+    uint64_t upper = value >> noise;
+    unsigned length = bit_length(upper);
+    struct symbol_model *symbols = &model->values[*history];
+    *history = value_history(length);
+    if (length >= LENGTH_LONG) {
+        encode_symbol(encoder, symbols, SYMBOL_LONG);
+        encode_long(encoder, model, 1, upper, length);
+        encode_raw_few(encoder, value, noise);
+        return;
+    }
+    encode_symbol(encoder, symbols, length);
+    encode_raw_few(encoder, value, length == 0 ? noise : noise + length - 1);
+}
+
 // ---- decoder ----
 
 // Bytes beyond the end read as zero, and are counted: more than four of them are no block.
@@ -317,6 +337,23 @@ static inline uint64_t decode_value(struct decoder *decoder, struct coder_model 
     }
     *history = value_history(length);
     return value;
+}
+
+static inline uint64_t decode_noisy(struct decoder *decoder, struct coder_model *model,
+                                    unsigned *history, unsigned noise)
+{
+    unsigned symbol = decode_symbol(decoder, &model->values[*history]);
+    if (symbol >= SYMBOL_LONG) {
+        uint64_t upper = decode_long(decoder, model, 1);
+        *history = value_history(bit_length(upper));
+        return upper << noise | decode_raw(decoder, noise);
+    }
+    *history = value_history(symbol);
+    if (symbol == 0) {
+        return decode_raw(decoder, noise);
+    }
+    noise += symbol - 1;
+    return 1ULL << noise | decode_raw(decoder, noise);
 }
 
 #endif

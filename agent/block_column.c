@@ -53,28 +53,83 @@ static void put_number(struct block_codec *codec, enum subject subject, uint64_t
     encode_number(&codec->encoder, &codec->model, subject, number);
 }
 
+// Put the residuals into `codec->residuals`; how many they are.
+static uint32_t make_residuals(struct block_codec *codec, uint32_t count,
+                               const struct order_choice *choice)
+{
+    const int64_t *numbers = codec->numbers;
+    uint64_t *residuals = codec->residuals;
+    int64_t step = 0;
+    switch (choice->order) {
+    case ORDER_OFFSET:
+        for (uint32_t i = 0; i < count; i++) {
+            residuals[i] = (uint64_t)difference(numbers[i], choice->smallest);
+        }
+        return count;
+    case ORDER_DELTA:
+        for (uint32_t i = 1; i < count; i++) {
+            residuals[i - 1] = zigzag(difference(numbers[i], numbers[i - 1]));
+        }
+        return count - 1;
+    case ORDER_SLOPE:
+        for (uint32_t i = 1; i < count; i++) {
+            int64_t delta = difference(numbers[i], numbers[i - 1]);
+            residuals[i - 1] = zigzag(difference(delta, step));
+            step = delta;
+        }
+        return count - 1;
+    case ORDER_CONSTANT:
+        break;
+    }
+    return 0;
+}
+
+// Do more than one in eight residuals come again (so that the cache finds them)?
+static bool residuals_recur(const uint64_t *residuals, uint32_t count)
+{
+    enum { SLOT_BITS = 6 };
+    uint64_t seen[1 << SLOT_BITS] = {0};
+    uint32_t again = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t *slot = &seen[residuals[i] * 0x9e3779b97f4a7c15ULL >> (64 - SLOT_BITS)];
+        again += *slot == residuals[i];
+        *slot = residuals[i];
+    }
+    return again * 8 > count;
+}
+
+// How many lower bits of long residuals are noise: as many as leave lengths that one symbol tells.
+static unsigned choose_noise(const uint64_t *residuals, uint32_t count,
+                             const struct order_choice *choice)
+{
+    enum { FEW = 8, LENGTH_FROM = 12, LENGTH_LEFT = 8 };
+    uint64_t length = count < FEW ? 0 : choice->bits / count;
+    if (length < LENGTH_FROM || residuals_recur(residuals, count)) {
+        return 0;
+    }
+    return length - LENGTH_LEFT < NOISE_MAX ? (unsigned)length - LENGTH_LEFT : NOISE_MAX;
+}
+
 static void lay_residuals(struct block_codec *codec, uint32_t count,
                           const struct order_choice *choice)
 {
-    const int64_t *numbers = codec->numbers;
-    struct encoder encoder = codec->encoder; // a copy: its fields may then live in registers
-    struct coder_model *model = &codec->model;
     bool offset = choice->order == ORDER_OFFSET;
+    put_number(codec, ABOUT_FIRST, zigzag(offset ? choice->smallest : codec->numbers[0]));
+    count = make_residuals(codec, count, choice);
+    if (count == 0) {
+        return;
+    }
+    struct coder_model *model = &codec->model;
+    const uint64_t *residuals = codec->residuals;
+    unsigned noise = choose_noise(residuals, count, choice);
+    put_number(codec, ABOUT_NOISE, noise);
+    struct encoder encoder = codec->encoder; // a copy: its fields may then live in registers
     unsigned history = 0;
-    int64_t step = 0;
-    encode_number(&encoder, model, ABOUT_FIRST, zigzag(offset ? choice->smallest : numbers[0]));
-    for (uint32_t i = 0; i < count && offset; i++) {
-        uint64_t value = (uint64_t)difference(numbers[i], choice->smallest);
-        encode_value(&encoder, model, &history, value);
+    for (uint32_t i = 0; i < count && noise == 0; i++) {
+        encode_value(&encoder, model, &history, residuals[i]);
     }
-    for (uint32_t i = 1; i < count && choice->order == ORDER_DELTA; i++) {
-        int64_t delta = difference(numbers[i], numbers[i - 1]);
-        encode_value(&encoder, model, &history, zigzag(delta));
-    }
-    for (uint32_t i = 1; i < count && choice->order == ORDER_SLOPE; i++) {
-        int64_t delta = difference(numbers[i], numbers[i - 1]);
-        encode_value(&encoder, model, &history, zigzag(difference(delta, step)));
-        step = delta;
+    for (uint32_t i = 0; i < count && noise > 0; i++) {
+        encode_noisy(&encoder, model, &history, residuals[i], noise);
     }
     codec->encoder = encoder;
 }

@@ -30,6 +30,7 @@ struct block_codec {
     uint64_t bits[BLOCK_READINGS_MAX];
     int64_t numbers[BLOCK_READINGS_MAX];
     int64_t places[BLOCK_READINGS_MAX];
+    uint64_t residuals[BLOCK_READINGS_MAX];
     uint16_t exceptions[BLOCK_READINGS_MAX];
 
     // The distinct strings of the block: place in the builder's text << 32 | size.

@@ -341,14 +341,26 @@ static uint32_t get_dictionary(struct block_reader *reader)
 
 // Read residuals to `numbers`: all of them, or (where the first number stands for itself) from the
 // second on.
-static void get_residuals(struct block_reader *reader, uint32_t from, uint32_t count)
+static bool get_residuals(struct block_reader *reader, uint32_t from, uint32_t count)
 {
+    if (from == count) {
+        return true;
+    }
+    uint64_t noise = get_number(reader, ABOUT_NOISE);
+    if (noise > NOISE_MAX) {
+        return false;
+    }
     struct decoder decoder = reader->decoder; // a copy: its fields may then live in registers
+    struct coder_model *model = &reader->model;
     unsigned history = 0;
-    for (uint32_t i = from; i < count; i++) {
-        reader->numbers[i] = (int64_t)decode_value(&decoder, &reader->model, &history);
+    for (uint32_t i = from; i < count && noise == 0; i++) {
+        reader->numbers[i] = (int64_t)decode_value(&decoder, model, &history);
+    }
+    for (uint32_t i = from; i < count && noise > 0; i++) {
+        reader->numbers[i] = (int64_t)decode_noisy(&decoder, model, &history, (unsigned)noise);
     }
     reader->decoder = decoder;
+    return true;
 }
 
 // Turn residuals into numbers; wraps modulo 2^64.
@@ -397,8 +409,9 @@ static bool get_numbers(struct block_reader *reader, const struct column_in *col
     }
     enum column_order order = (enum column_order)((column->mode & MODE_ORDER) >> MODE_ORDER_SHIFT);
     uint64_t first = (uint64_t)unzigzag(get_number(reader, ABOUT_FIRST));
-    if (order != ORDER_CONSTANT) {
-        get_residuals(reader, order == ORDER_OFFSET ? 0 : 1, column->count);
+    if (order != ORDER_CONSTANT &&
+        !get_residuals(reader, order == ORDER_OFFSET ? 0 : 1, column->count)) {
+        return false;
     }
     add_up(reader->numbers, column->count, order, first);
     for (uint32_t i = 0; i < column->count && size > 0; i++) {
