@@ -1,6 +1,9 @@
 // The list, and the groups that /proc tells.
 #include "ports/input/readings.h"
 
+#include "agent/bytes.h"
+#include "agent/number.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -48,7 +51,8 @@ static void add(struct readings *readings, const char *unit, double value, const
     reading->unit = unit;
 }
 
-static void write_name(char name[READING_NAME_SIZE], const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void write_name(char name[READING_NAME_SIZE],
+                                                             const char *format, va_list arguments)
 {
     (void)vsnprintf(name, READING_NAME_SIZE, format, arguments);
 }
@@ -173,14 +177,21 @@ static int take_numbers(const char *at, double *numbers, int count)
 void readings_load(struct readings *readings)
 {
     const char *text = readings_file(readings, "/proc/loadavg");
-    double load[3];
     if (text == NULL) {
         readings_fail(readings, errno, "load");
         return;
     }
-    if (sscanf(text, "%lf %lf %lf", &load[0], &load[1], &load[2]) != 3) {
-        readings_fail(readings, EBADMSG, "load");
-        return;
+    double load[3];
+    struct bytes rest = bytes_text(text);
+    for (int i = 0; i < 3; i++) {
+        struct number number;
+        size_t used = number_take(rest, &number);
+        if (number.kind == NUMBER_NONE || used == rest.size) {
+            readings_fail(readings, EBADMSG, "load");
+            return;
+        }
+        load[i] = number.number;
+        rest = bytes_from(rest.at + used + 1, rest.size - used - 1); // past the space
     }
     readings_add(readings, "", load[0], "load/1m");
     readings_add(readings, "", load[1], "load/5m");
