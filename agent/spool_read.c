@@ -61,7 +61,9 @@ static enum err find_in_segment(struct spool *spool, uint32_t index, uint64_t se
             spool_resync(spool, &find->place, &at.offset, at.commit_no, at.frame_no, frame) != OK) {
             return ERR_NOT_FOUND;
         }
-        if (frame->kind == FRAME_DENSE && frame->first_seq + frame->count > seq) {
+        // One beyond dense_end holds rows that damage has unmade since.
+        uint64_t last = frame->first_seq + frame->count - 1;
+        if (frame->kind == FRAME_DENSE && last >= seq && last <= spool->dense_end) {
             find->offset = at.offset;
             return OK;
         }
@@ -249,16 +251,14 @@ static enum err read_step(struct spool *spool, uint64_t *seq, struct spool_block
     struct find find;
     if (find_in_main(spool, *seq, &find) == OK) {
         uint64_t first = find.frame.first_seq;
-        if (first > *seq) { // beyond dense_end: of rows that damage has unmade since
-            uint64_t end = first <= spool->dense_end ? first : spool->dense_end + 1;
-            enum err err = declare(spool, *seq, end - 1, find.frame.time_first_ms);
-            *seq = err == OK ? end : *seq;
+        if (first > *seq) {
+            enum err err = declare(spool, *seq, first - 1, find.frame.time_first_ms);
+            *seq = err == OK ? first : *seq;
             return err == OK ? ERR_CORRUPT : err;
         }
         enum err err = read_main(spool, &find, block);
         if (err != OK) {
             uint64_t last = first + find.frame.count - 1;
-            last = last <= spool->dense_end ? last : spool->dense_end;
             enum err told = declare(spool, *seq, last, find.frame.time_last_ms);
             *seq = told == OK ? last + 1 : *seq;
             return told == OK ? ERR_CORRUPT : told;
