@@ -22,8 +22,9 @@ static enum err make_rings(const struct disk *disk, const struct spool_options *
     uint32_t segment =
         options->segment_bytes != 0 ? options->segment_bytes : choose_segment(options->size_bytes);
     uint32_t nursery = options->nursery_bytes != 0 ? options->nursery_bytes : 256 * 1024;
-    if (segment < SPOOL_SLOT_MIN || segment % FRAME_PAGE_SIZE != 0 || nursery < SPOOL_SLOT_MIN ||
-        nursery % FRAME_PAGE_SIZE != 0 || options->size_bytes / segment < SPOOL_SLOTS_MIN ||
+    if (segment < SPOOL_SLOT_MIN || segment > SPOOL_SLOT_MAX || segment % FRAME_PAGE_SIZE != 0 ||
+        nursery < SPOOL_SLOT_MIN || nursery % FRAME_PAGE_SIZE != 0 ||
+        options->size_bytes / segment < SPOOL_SLOTS_MIN ||
         options->size_bytes / segment > SPOOL_SLOTS_MAX) {
         return ERR_INVALID;
     }
@@ -86,7 +87,8 @@ static enum err take_memory(struct spool *spool, const uint8_t *key)
     spool->writer.at = take(spool, buffer);
     spool->segments = take(spool, (size_t)rings[0].slot_count * sizeof *spool->segments);
     spool->held = take(spool, SPOOL_HELD_MAX * sizeof *spool->held);
-    spool->pack = take(spool, spool->pack_bytes);
+    spool->pack_limit = spool->pack_bytes / 5 * 7; // room to wait for one that fills its pages
+    spool->pack = take(spool, spool->pack_limit);
     spool->states = take(spool, SPOOL_PAIRS_MAX * sizeof *spool->states);
     spool->key_bytes = take(spool, SPOOL_KEYS_BYTES);
     spool->key_ends = take(spool, SPOOL_KEYS_MAX * sizeof *spool->key_ends);

@@ -5,7 +5,9 @@
 //   spool_scan.c     frames out of a segment: window, sums, seals
 //   spool_recover.c  from the bytes of a disk to a spool
 //   spool_write.c    one commit into one segment: frames, padding, one sync
-//   spool_commit.c   which ring, which blocks; turnover, release, errors
+//   spool_job.c      what of a commit that is, and what is true afterwards
+//   spool_main.c     the main ring: release, turnover, errors
+//   spool_commit.c   which ring a commit goes to; the nursery
 //   spool_read.c     the block of a seq; what is gone is declared lost
 //   spool_state.c    settled set, losses, state and names, as payloads
 //
@@ -25,19 +27,20 @@ enum {
     SPOOL_SLOTS_CHOSEN = 256,   // at most, where the segment's size is ours to choose
     SPOOL_SLOTS_MIN = 5,        // the tail, two spares, and something to keep
     SPOOL_SLOT_MIN = 16 * 1024, // bytes
-    SPOOL_SPARES = 2,           // released slots beyond the tail: where a failed write goes next
-    SPOOL_HELD_MAX = 768,       // blocks that lie young, or dense in the nursery
-    SPOOL_LOSSES_MAX = 64,      // waiting to be told
-    SPOOL_KEY_MAX = 255,        // bytes of one name
-    SPOOL_KEYS_MAX = 16384,     // names (SERIES_COUNT_MAX)
+    SPOOL_SLOT_MAX = UINT16_MAX / 256 * 1024 * 1024, // pages fit 16 bits
+    SPOOL_SPARES = 2,       // released slots beyond the tail: where a failed write goes next
+    SPOOL_HELD_MAX = 768,   // blocks that lie young, or dense in the nursery
+    SPOOL_LOSSES_MAX = 64,  // waiting to be told
+    SPOOL_KEY_MAX = 255,    // bytes of one name
+    SPOOL_KEYS_MAX = 16384, // names (SERIES_COUNT_MAX)
     SPOOL_KEYS_BYTES = 512 * 1024,
     SPOOL_KEYS_CHUNK = 16 * 1024, // payload bytes of one keys frame
     SPOOL_HINTS = 4,
     SPOOL_READ_AHEAD = 64 * 1024,
     // One frame of any size, not aligned, in whole pages.
     SPOOL_BUFFER_SIZE = 34 * FRAME_PAGE_SIZE,
-    SPOOL_LOSS_SIZE = 33,                    // bytes of a loss in a state payload
-    SPOOL_PAIRS_MAX = SPOOL_STATES_MAX + 16, // removed ones too, while recovering
+    SPOOL_LOSS_SIZE = 33,                   // bytes of a loss in a state payload
+    SPOOL_PAIRS_MAX = SPOOL_STATES_MAX + 8, // removed ones too, while recovering
 };
 
 // A segment of the main ring that counts, ascending by id. Its dense blocks cover first_seq .. the
@@ -82,7 +85,6 @@ struct held {
     uint64_t first_seq;
     uint64_t stamp; // a later one wins where two hold the same row
     int64_t time_first_ms;
-    int64_t time_last_ms;
     uint32_t count;
     uint32_t size; // of the payload
     uint32_t offset;
@@ -158,7 +160,8 @@ struct spool {
     struct held *held;
     uint32_t held_count;
 
-    uint8_t *pack; // struct packed and payload, each rounded up to 8
+    uint8_t *pack;       // struct packed and payload, each rounded up to 8
+    uint32_t pack_limit; // bytes there are
     uint32_t pack_fill;
     uint32_t pack_weight; // bytes it takes as frames
     uint64_t pack_end;    // last seq in it; 0: empty
@@ -240,13 +243,16 @@ enum err spool_keys_get(struct spool *spool, const struct frame *frame, struct b
 enum err spool_lose(struct spool *spool, uint64_t from, uint64_t to, enum settled_how how,
                     int64_t time_first_ms, int64_t time_last_ms);
 
-// spool_commit.c
+// spool_job.c
 static inline uint32_t spool_stored_size(const struct spool *spool, size_t payload_size)
 {
     return (uint32_t)payload_size + (spool->seal != NULL ? FRAME_TAG_SIZE : 0);
 }
 void spool_held_prune(struct spool *spool);
+// spool_commit.c
 bool spool_wants_whole(const struct spool *spool);
+
+// spool_main.c
 uint64_t spool_segment_last(const struct spool *spool, uint32_t index); // its last dense seq
 static inline int64_t spool_segment_ms(const struct segment *segment)   // not after its first row
 {

@@ -5,14 +5,13 @@
 // From the bytes of a disk to a spool (agent/SPOOL.md, "Recovery"):
 //
 //   1. both headers of every slot; the newer one of the two names the segment
-//   2. the main ring: the highest id with a first commit is the tail; its header says what else of
-//   the
-//      ring counts: the rest are attempts that were given up
-//   3. the tail, commit by commit; where one does not fit, a later commit proves damage, none a
-//   tear
+//   2. the main ring: the highest id with a first commit is the tail; its header says what else
+//      of the ring counts: the rest are attempts that were given up
+//   3. the tail, commit by commit; where one does not fit, a later commit proves damage, none
+//      a tear
 //   4. the nursery likewise, after the main ring
 //   5. what is read may not be durable yet (a process died, no power was cut): one sync of each
-//   tail
+//      tail
 //
 // State carries the stamp of its commit, so the order of reading does not matter.
 
@@ -39,7 +38,6 @@ static void hold(struct spool *spool, enum disk_ring ring, uint32_t offset,
         .first_seq = frame->first_seq,
         .stamp = frame->stamp,
         .time_first_ms = frame->time_first_ms,
-        .time_last_ms = frame->time_last_ms,
         .count = frame->count,
         .size = frame->size < tag ? 0 : frame->size - tag,
         .offset = offset,

@@ -180,16 +180,12 @@ static void the_pack_reaches_the_main_ring_as_one_commit(void **state)
     (void)state;
     struct flow *flow = flow_new(small());
     struct spool_stat stat;
-    for (int i = 0; i < 5; i++) { // 300 rows of 8 bytes: five blocks are 12 KiB
-        spool_stat(flow->spool, &stat);
-        assert_true(stat.dense_end == 0);
+    do { // 300 rows of 8 bytes: five blocks are 12 KiB, seven are more than it waits for
         assert_int_equal(flow_commit(flow, 300, true, false), OK);
-    }
-    assert_int_equal(flow_commit(flow, 300, true, false), OK);
+        spool_stat(flow->spool, &stat);
+    } while (stat.dense_end == 0 && stat.next_seq < 10000);
 
-    spool_stat(flow->spool, &stat);
-
-    assert_true(stat.dense_end >= 1500);
+    assert_in_range(stat.dense_end, 1500, 2100);
     check_all(flow);
     flow_restart(flow);
     check_all(flow);
@@ -241,7 +237,7 @@ static void refuse_says_full_and_loses_nothing(void **state)
         err = flow_commit(flow, 500, true, false);
     }
     assert_int_equal(err, ERR_FULL);
-    assert_in_range(next_seq(flow->spool) * ROW_SIZE, 4 * 64 * 1024, 8 * 64 * 1024);
+    assert_in_range(next_seq(flow->spool) * ROW_SIZE, 7 * 32 * 1024, 8 * 64 * 1024);
     check_all(flow);
 
     assert_int_equal(spool_settle(flow->spool, 1, next_seq(flow->spool) / 2, SETTLED_DELIVERED),

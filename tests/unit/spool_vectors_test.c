@@ -53,7 +53,7 @@ static struct spool_options options_of(const struct vector *vector)
 // young; 1..2 settled; two names, a state, another state set and removed.
 static void lead(struct spool *spool)
 {
-    static const uint8_t large[4000] = {0xbb};
+    static const uint8_t large[6000] = {0xbb};
     struct spool_block young12 = {1, 2, false, 1000, 2000, bytes_text("young 1-2")};
     struct spool_block young3[2] = {{3, 1, false, 3000, 3000, bytes_text("young 3")},
                                     {1, 3, true, 1000, 3000, bytes_text("dense 1-3")}};
