@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,8 +111,13 @@ static void a_ring_larger_than_the_device_is_refused_and_leaves_nothing(void **s
     (void)state;
     struct disk_posix *posix;
     struct spool *spool;
-    struct spool_options huge = {.size_bytes = UINT64_C(1) << 40,
-                                 .segment_bytes = 1024 * 1024 * 1024};
+    const uint32_t segment = 255 * 1024 * 1024;
+    struct spool_options huge = {.size_bytes = UINT64_C(1000) * segment, .segment_bytes = segment};
+    struct statvfs vfs;
+    assert_int_equal(statvfs(folder, &vfs), 0);
+    if ((uint64_t)vfs.f_bavail * vfs.f_frsize > huge.size_bytes) {
+        skip(); // it would really be made
+    }
     assert_int_equal(disk_posix_open(&posix, folder, false), OK);
 
     assert_int_equal(spool_open(&spool, disk_posix_disk(posix), &huge), ERR_NO_SPACE);
