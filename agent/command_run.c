@@ -20,6 +20,9 @@ static int run(const char *path)
 {
     struct problems problems = {.count = 0};
     struct settings *settings = settings_read(path, &problems);
+    if (settings != NULL) {
+        settings_check_space(settings, &problems);
+    }
     problems_print(&problems, stderr);
     int code = problems_exit_code(&problems);
     problems_free(&problems);

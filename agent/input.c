@@ -57,6 +57,10 @@ void input_core_close(struct input_core *core)
 
 void input_core_turn(struct input_core *core)
 {
+    if (core->fresh) { // one look at the clock a turn, not one a record
+        core->fresh = false;
+        core->last_ok_ms = clock_boot_ms();
+    }
     if (!core->starved || core->closed || !product_has_room(core->product)) {
         return;
     }
@@ -105,7 +109,7 @@ enum err input_record(struct input *input, const struct record *record)
     int shown = (int)(record->key.size > 64 ? 64 : record->key.size);
     if (err == OK) {
         core->ok_records++;
-        core->last_ok_ms = clock_boot_ms();
+        core->fresh = true;
     } else if (err == ERR_AGAIN) {
         core->starved = true;
     } else if (err == ERR_FULL) {

@@ -22,6 +22,7 @@ struct input_core {
 
     enum port_state state;
     uint64_t ok_records, refused_records, troubles;
+    bool fresh;         // records came since the last turn
     int64_t last_ok_ms; // boot time; -1: never
     char last_error[256];
     int64_t refusal_told_ms; // boot time of the last line about a refused record
