@@ -15,7 +15,7 @@
 
 enum {
     BLOCK_READINGS_MAX = 4096, // values that are there (not null), and rows
-    BLOCK_CELLS_MAX = 12288,   // rows x fields of the schema, nulls and all
+    BLOCK_CELLS_MAX = 24576,   // rows x fields of the schema, nulls and all
     BLOCK_KEYS_MAX = 1024,     // distinct keys
     BLOCK_TEXT_MAX = 65536,    // bytes of all strings of a block
     BLOCK_BYTES_MAX = 131072,  // bytes of an encoded block, whatever is in it

@@ -343,13 +343,11 @@ static bool decimal_fits(uint64_t bits, const struct decimal *decimal, int64_t *
     return double_bits(decimal_double(*m, decimal->power, decimal->is_float)) == bits;
 }
 
-// The fewest digits >= `from` that say the value; BLOCK_DECIMALS_MAX + 1: none do.
-static unsigned digits_needed(uint64_t bits, unsigned from, bool is_float)
+unsigned block_digits(uint64_t bits, unsigned from, bool is_float, int64_t *m)
 {
-    int64_t m;
     for (unsigned digits = from; digits <= BLOCK_DECIMALS_MAX; digits++) {
         struct decimal decimal = decimal_of(digits, is_float);
-        if (decimal_fits(bits, &decimal, &m)) {
+        if (decimal_fits(bits, &decimal, m)) {
             return digits;
         }
     }
@@ -399,8 +397,9 @@ static unsigned sample_digits(const struct block_codec *codec, uint32_t count, b
     struct digits_census census = {.most = 0};
     uint32_t samples = count < SAMPLES ? count : SAMPLES;
     for (uint32_t i = 0; i < samples; i++) {
+        int64_t m;
         uint64_t bits = codec->bits[(uint64_t)i * count / samples];
-        census_count(&census, digits_needed(bits, 0, is_float), 1);
+        census_count(&census, block_digits(bits, 0, is_float, &m), 1);
     }
     unsigned digits = choose_digits(&census, samples, cost);
     *cost = *cost * count / samples;
@@ -428,8 +427,9 @@ static unsigned digits_again(const struct block_codec *codec, uint32_t count, un
     struct digits_census census = {.most = 0};
     census_count(&census, digits, count - exception_count);
     for (uint32_t i = 0; i < exception_count; i++) {
+        int64_t m;
         uint64_t bits = codec->bits[codec->exceptions[i]];
-        census_count(&census, digits_needed(bits, digits + 1, is_float), 1);
+        census_count(&census, block_digits(bits, digits + 1, is_float, &m), 1);
     }
     uint64_t cost;
     return choose_digits(&census, count, &cost);

@@ -113,6 +113,10 @@ static inline float bits_float(uint32_t bits)
     return value;
 }
 
+// The fewest digits k >= `from` with which a double is exactly `*m` / 10^k (through a float where
+// `is_float`), |m| < 2^51; BLOCK_DECIMALS_MAX + 1: there are none.
+unsigned block_digits(uint64_t bits, unsigned from, bool is_float, int64_t *m);
+
 // Doubles and floats in order, as integers: neighbours differ by one. Each undoes itself.
 static inline int64_t fold_double(uint64_t bits)
 {

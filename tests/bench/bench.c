@@ -11,6 +11,8 @@ static const struct {
 } benches[] = {
     {"blocks", bench_blocks,
      "[--block N] [--small] [--json] FILE.csv[.gz]...   bytes on flash, time to encode and decode"},
+    {"wire", bench_wire,
+     "[--latency 1s,10s,60s] [--single] [--json] FILE.csv[.gz]...   bytes in Kafka batches"},
 };
 
 enum { BENCH_COUNT = sizeof benches / sizeof benches[0] };
