@@ -693,12 +693,12 @@ static void find_truth(struct oracle *oracle, struct spool *spool, const struct 
     bool newest = point == &oracle->tries[oracle->try_count - 1];
     sim_counts[newest ? FOUND_UNANSWERED_COMMIT : FOUND_EARLIER_ATTEMPT]++;
     bool truth_moves = !same_point(point, &oracle->base);
-    // Of tries that said the same as the base, one with a dense block may have happened unseen.
-    for (uint32_t i = 0; i < oracle->try_count && truth_moves; i++) {
-        const struct oracle_point *try = &oracle->tries[i];
-        oracle->answered[try->attempt] |= same_point(try, &oracle->base);
-    }
     struct oracle_point found = *point;
+    // Of tries that say the same but for a dense block, any may be the one that happened.
+    for (uint32_t i = 0; i < oracle->try_count; i++) {
+        const struct oracle_point *other = &oracle->tries[i];
+        oracle->answered[other->attempt] |= same_point(other, &found);
+    }
     adopt(oracle, &found, ENDED_TOLD_MAYBE);
     if (truth_moves) {
         oracle->try_count = 0; // they stood on what is not true any more
