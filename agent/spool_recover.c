@@ -19,7 +19,7 @@ struct scan {
     bool began;   // its first commit is there, or was
     bool damaged; // the first commit or a later one is not whole any more
     bool first_damaged;
-    bool unreadable; // the device does not give what lies at `end`
+    bool doubtful; // something lies at `end`: a torn commit, or what the device does not give
     uint32_t end;
     uint32_t commit_no;
     uint32_t frame_no;
@@ -103,17 +103,16 @@ static bool continues(const struct frame *frame, const struct frame *before, boo
     return same || MUTANT(MIX_COMMITS); // a torn attempt of an earlier start may lie behind
 }
 
-// One commit at `*offset`, to behind its state frame. ERR_CORRUPT: it is not whole; `*frames` of it
-// were. ERR_IO: nor can it be read.
+// One commit at `*offset`, to behind its state frame. ERR_CORRUPT: it is not whole. ERR_IO.
 static enum err scan_commit(struct spool *spool, const struct place *place, uint32_t *offset,
-                            uint32_t commit_no, uint32_t *frame_no, uint32_t *frames)
+                            uint32_t commit_no, uint32_t *frame_no)
 {
     struct frame before = {.kind = FRAME_HEADER};
-    for (*frames = 0;; (*frames)++) {
+    for (bool first = true;; first = false) {
         struct frame frame;
         enum err err = spool_frame(spool, place, *offset, &frame);
         if (err == OK && (frame.commit_no != commit_no || frame.frame_no != *frame_no + 1 ||
-                          !continues(&frame, &before, *frames == 0))) {
+                          !continues(&frame, &before, first))) {
             err = ERR_CORRUPT;
         }
         err = err == OK ? read_and_take(spool, place, *offset, &frame) : err;
@@ -196,8 +195,7 @@ static struct scan scan_segment(struct spool *spool, enum disk_ring ring, uint64
         struct mark mark = mark_of(spool);
         uint32_t offset = scan.end;
         uint32_t frame_no = scan.frame_no;
-        uint32_t frames;
-        enum err err = scan_commit(spool, &place, &offset, scan.commit_no + 1, &frame_no, &frames);
+        enum err err = scan_commit(spool, &place, &offset, scan.commit_no + 1, &frame_no);
         if (err == OK) {
             scan.began = true;
             scan.end = frame_page_up(offset);
@@ -209,8 +207,9 @@ static struct scan scan_segment(struct spool *spool, enum disk_ring ring, uint64
         struct frame later;
         uint32_t proof = scan.end;
         if (!find_later(spool, &place, &proof, scan.commit_no + 1, &later)) {
-            spool->stat.torn_commits += frames > 0 ? 1 : 0;
-            scan.unreadable = err == ERR_IO;
+            bool torn = spool_frame(spool, &place, scan.end, &later) == OK;
+            spool->stat.torn_commits += torn ? 1 : 0;
+            scan.doubtful = (torn && !MUTANT(MIX_COMMITS)) || err == ERR_IO;
             return scan;
         }
         struct place between = spool_place(spool, ring, id, proof);
@@ -416,9 +415,9 @@ static uint32_t find_tail(struct spool *spool, enum disk_ring ring, struct segme
             shape->end = scan.end;
             shape->commit_no = scan.commit_no;
             shape->frame_no = scan.frame_no;
-            // Its last header must not stand alone for long; and what cannot be read now may be
-            // read one day, half overwritten.
-            shape->open = !tail->second_only && !scan.unreadable;
+            // Its last header must not stand alone for long; and what is not whole, or cannot be
+            // read, a later write in its place might make whole.
+            shape->open = !tail->second_only && !scan.doubtful;
             return count;
         }
         spool->dense_end = dense_before;

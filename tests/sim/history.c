@@ -344,8 +344,13 @@ static void judge_error(struct history *h, enum err err)
 static void trace_commit(const struct history *h)
 {
     const struct history_commit *c = &h->commit;
-    trace(h, "  commit %u: keys %zu, states %zu,", c->point.attempt, c->commit.key_count,
-          c->commit.state_count);
+    trace(h, "  commit %u: keys %zu, states", c->point.attempt, c->commit.key_count);
+    for (size_t i = 0; i < c->commit.state_count; i++) {
+        const struct spool_state *state = &c->states[i];
+        bool removed = state->value.size == 0;
+        trace(h, " %.3s=%u", state->name, removed ? 0 : get_u32(state->value.at));
+    }
+    trace(h, ",");
     for (size_t i = 0; i < c->commit.block_count; i++) {
         const struct spool_block *block = &c->blocks[i];
         trace(h, " %s %" PRIu64 "-%" PRIu64 " (%zu)", block->dense ? "dense" : "young",

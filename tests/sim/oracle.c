@@ -158,7 +158,7 @@ struct bytes oracle_value(const struct oracle *oracle, uint32_t number,
 {
     uint64_t chance = sim_mix(oracle->seed + number);
     size_t size = chance % 16 == 0 ? SPOOL_STATE_VALUE_MAX : 4 + (chance >> 8) % 60;
-    memset(room, (int)(chance & 0xff), size);
+    memset(room, (int)(chance & 0xff) | 1, size);
     put_u32(room, number);
     return bytes_from(room, size);
 }

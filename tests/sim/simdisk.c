@@ -216,7 +216,11 @@ static enum err on_write(void *context, enum disk_ring ring, uint32_t slot, uint
     if (offset == 0) {
         r->condemned[slot] = false; // a new segment begins here
     }
+    if (r->condemned[slot]) {
+        broke(disk, "I6: writes on where a write or sync failed", ring, slot, offset, size);
+    }
     enum err err = write_fault(disk);
+    r->condemned[slot] = err != OK;
     uint32_t sector = (uint32_t)(((uint64_t)slot * r->slot_size + offset) / SIMDISK_SECTOR);
     if (!disk->readonly) {
         write_sectors(disk, (uint32_t)ring << RING_SHIFT | sector, at, size, err != OK);
@@ -267,7 +271,7 @@ static enum err on_sync(void *context, enum disk_ring ring, uint32_t slot)
         return ERR_INVALID;
     }
     if (disk->rings[ring].condemned[slot]) {
-        broke(disk, "I6: syncs a slot whose sync failed", ring, slot, 0, 0);
+        broke(disk, "I6: syncs where a write or sync failed", ring, slot, 0, 0);
     }
     if (step(disk, CUT_IN_SYNC)) {
         return ERR_IO;

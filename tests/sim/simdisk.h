@@ -8,8 +8,8 @@
 //     ▲                                    or unreadable, as a page; then the cache is read again
 //     └── direct: through to the media at once, as O_DIRECT|O_DSYNC does
 //
-// It also watches the caller: a write that is not aligned, a place outside a slot, and a sync of a
-// slot whose sync failed (I6) leave a sentence in `broken`.
+// It also watches the caller: a write that is not aligned, a place outside a slot, and a write or
+// sync of a slot where one failed (I6) leave a sentence in `broken`.
 #ifndef WEIR_TESTS_SIM_SIMDISK_H
 #define WEIR_TESTS_SIM_SIMDISK_H
 
@@ -43,7 +43,7 @@ struct simdisk_ring {
     uint8_t *cache;
     uint8_t *media;
     uint8_t *marks;                    // of each sector, SIMDISK_MARK_*
-    bool condemned[SIMDISK_SLOTS_MAX]; // its sync failed and no segment was begun there since
+    bool condemned[SIMDISK_SLOTS_MAX]; // a write or sync failed; no segment was begun there since
 };
 
 struct simdisk {
