@@ -4,6 +4,7 @@
 #ifndef WEIR_AGENT_AGENT_CORE_H
 #define WEIR_AGENT_AGENT_CORE_H
 
+#include "agent/disk_memory.h"
 #include "agent/disk_posix.h"
 #include "agent/input.h"
 #include "agent/service.h"
@@ -37,7 +38,8 @@ struct agent {
     uint32_t product_count;
     struct product products[SETTINGS_PRODUCTS_MAX];
     uint32_t spool_count; // opened; one more than products where one failed half-way
-    struct disk_posix *files[SETTINGS_PRODUCTS_MAX];
+    struct disk_posix *files[SETTINGS_PRODUCTS_MAX];     // NULL: its disk cannot be used,
+    struct disk_memory *memories[SETTINGS_PRODUCTS_MAX]; // and this stands for it
     struct spool *spools[SETTINGS_PRODUCTS_MAX];
 
     uint32_t input_count;

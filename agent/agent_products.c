@@ -12,6 +12,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+enum {
+    // Of memory, where the disk cannot be used; taken as records come.
+    IN_MEMORY_GATEWAY_BYTES = 32 << 20, // shared by the products
+    IN_MEMORY_PRODUCT_BYTES = 16 << 20,
+    IN_MEMORY_NURSERY_BYTES = 1 << 20, // on top
+};
+
 // mkdir -p
 static int make_directory(const char *path)
 {
@@ -70,11 +77,9 @@ static int explain(const struct product_settings *settings, const char *director
         log_error("spool.busy", "product=%s: another weir uses %s; stop it first", name, directory);
         return EX_UNAVAILABLE;
     }
-    if (err == ERR_READONLY) {
-        log_error("spool.unwritable",
-                  "product=%s: %s cannot be written; check its owner and that the disk is not "
-                  "mounted read-only",
-                  name, directory);
+    if (err == ERR_DENIED) {
+        log_error("spool.unwritable", "product=%s: %s cannot be written; check its owner", name,
+                  directory);
         return EX_CANTCREAT;
     }
     if (err == ERR_NO_SPACE) {
@@ -102,19 +107,78 @@ static int explain(const struct product_settings *settings, const char *director
     return EX_IOERR;
 }
 
+// The disk itself failed. What a person can put right at once (rights, a path in the way, room) is
+// none of it: that stops the start.
+static bool is_disk_fault(enum err err)
+{
+    return err == ERR_IO || err == ERR_READONLY;
+}
+
+static uint64_t bytes_in_memory(const struct settings *settings, uint32_t index)
+{
+    uint64_t size = settings->products[index].spool_size_bytes;
+    uint64_t share = IN_MEMORY_GATEWAY_BYTES / settings->product_count;
+    size = size < share ? size : share;
+    return size < IN_MEMORY_PRODUCT_BYTES ? size : IN_MEMORY_PRODUCT_BYTES;
+}
+
+// Better a buffer that a power cut empties than none: the records still reach Kafka. What the disk
+// may hold of earlier runs is not touched, and is sent once the agent starts on it again.
+static int open_in_memory(struct agent *agent, uint32_t index, const char *directory, enum err why)
+{
+    const struct product_settings *settings = &agent->settings->products[index];
+    struct spool_options options = {.size_bytes = bytes_in_memory(agent->settings, index),
+                                    .when_full = settings->when_full};
+    struct disk_memory *memory = disk_memory_open(options.size_bytes + IN_MEMORY_NURSERY_BYTES);
+    agent->memories[index] = memory;
+    if (memory == NULL ||
+        spool_open(&agent->spools[index], disk_memory_disk(memory), &options) != OK) {
+        log_error("memory", "product=%s: there is not enough", settings->name);
+        return EX_OSERR;
+    }
+    log_error("store.memory",
+              "product=%s: the disk of %s does not work (%s); records lie in memory only, up to "
+              "%llu MiB, and a power cut or a restart loses those that are not delivered; repair "
+              "or replace the disk, then restart",
+              settings->name, directory, err_name(why),
+              (unsigned long long)(options.size_bytes >> 20));
+    return EX_OK;
+}
+
+static enum err open_on_disk(struct agent *agent, uint32_t index, const char *directory)
+{
+    const struct product_settings *settings = &agent->settings->products[index];
+    struct spool_options options = {.size_bytes = settings->spool_size_bytes,
+                                    .when_full = settings->when_full};
+    enum err err = disk_posix_open(&agent->files[index], directory, false);
+    if (err != OK) {
+        return err;
+    }
+    err = spool_open(&agent->spools[index], disk_posix_disk(agent->files[index]), &options);
+    if (err != OK) {
+        disk_posix_close(agent->files[index]);
+        agent->files[index] = NULL;
+    }
+    return err;
+}
+
 static int open_spool(struct agent *agent, uint32_t index, const char *directory)
 {
     const struct product_settings *settings = &agent->settings->products[index];
+    enum err err = OK;
     if (make_directory(directory) != 0) {
-        log_error("spool.directory", "product=%s: %s cannot be made: %s", settings->name, directory,
-                  strerror(errno));
-        return EX_CANTCREAT;
+        err = err_from_errno(errno);
+        if (!is_disk_fault(err)) {
+            log_error("spool.directory", "product=%s: %s cannot be made: %s", settings->name,
+                      directory, strerror(errno));
+            return EX_CANTCREAT;
+        }
     }
-    enum err err = disk_posix_open(&agent->files[index], directory, false);
-    struct spool_options options = {.size_bytes = settings->spool_size_bytes,
-                                    .when_full = settings->when_full};
     if (err == OK) {
-        err = spool_open(&agent->spools[index], disk_posix_disk(agent->files[index]), &options);
+        err = open_on_disk(agent, index, directory);
+    }
+    if (is_disk_fault(err)) {
+        return open_in_memory(agent, index, directory, err);
     }
     return err == OK ? EX_OK : explain(settings, directory, err);
 }
@@ -178,6 +242,7 @@ void agent_close_products(struct agent *agent)
         if (agent->files[i] != NULL) {
             disk_posix_close(agent->files[i]);
         }
+        disk_memory_close(agent->memories[i]);
     }
     if (agent->codec != NULL) {
         block_codec_close(agent->codec);

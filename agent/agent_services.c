@@ -121,6 +121,9 @@ static void judge_product(struct report *report, const struct report_product *pr
                           const struct product *core)
 {
     const struct spool_stat *spool = &product->spool;
+    if (product->in_memory) {
+        add_reason(report, REPORT_STATUS_FAIL, "store.memory:%s", product->name);
+    }
     if (core->commit_failed) {
         add_reason(report, REPORT_STATUS_FAIL,
                    core->commit->result == ERR_FULL ? "buffer.full:%s" : "store.failed:%s",
@@ -175,6 +178,7 @@ void agent_report(struct agent *agent, struct report *report)
     report->product_count = agent->product_count;
     for (uint32_t i = 0; i < agent->product_count; i++) {
         product_report(&agent->products[i], &report->products[i]);
+        report->products[i].in_memory = agent->memories[i] != NULL;
     }
     report->input_count = agent->input_count;
     for (uint32_t i = 0; i < agent->input_count; i++) {

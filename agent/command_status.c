@@ -184,7 +184,7 @@ static int find_socket(const char *given, const char *config, char path[SOCKET_P
 
 static int tell_no_answer(const char *path, enum err err)
 {
-    if (err == ERR_READONLY) {
+    if (err == ERR_DENIED) {
         (void)fprintf(
             stderr,
             "weir status: %s: no right to ask; join the group of the agent's user, or use "

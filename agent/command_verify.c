@@ -259,7 +259,7 @@ static int exit_of(enum err err, const char *why)
         enum err err;
         int code;
     } codes[] = {{ERR_NOT_FOUND, EX_NOINPUT},
-                 {ERR_READONLY, EX_NOPERM},
+                 {ERR_DENIED, EX_NOPERM},
                  {ERR_INVALID, EX_USAGE},
                  {ERR_AGAIN, EX_UNAVAILABLE}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {

@@ -23,6 +23,8 @@ const char *err_name(enum err err)
         return "io";
     case ERR_READONLY:
         return "read-only";
+    case ERR_DENIED:
+        return "denied";
     case ERR_NO_SPACE:
         return "no-space";
     case ERR_BUSY:
@@ -46,9 +48,10 @@ enum err err_from_errno(int number)
     case ENOENT:
         return ERR_NOT_FOUND;
     case EROFS:
+        return ERR_READONLY;
     case EACCES:
     case EPERM:
-        return ERR_READONLY;
+        return ERR_DENIED;
     case ENOSPC:
     case EDQUOT:
         return ERR_NO_SPACE;

@@ -14,7 +14,8 @@ enum err {
     ERR_CORRUPT,   // stored bytes fail their sums or make no sense
     ERR_NOT_FOUND, // no such thing
     ERR_IO,        // the device failed (EIO and its like)
-    ERR_READONLY,  // the file system refuses writes (EROFS, EACCES, EPERM)
+    ERR_READONLY,  // the file system takes no writes (EROFS)
+    ERR_DENIED,    // no right to (EACCES, EPERM)
     ERR_NO_SPACE,  // ENOSPC, EDQUOT
     ERR_BUSY,      // somebody else holds it (a lock, an address)
     ERR_VERSION,   // written by a newer version; not touched

@@ -203,6 +203,17 @@ static void tell_no_listener(const char *path, enum err err)
     }
 }
 
+// A dead disk takes the socket with it, and must not take the agent: the heartbeat still tells.
+static bool disk_is_dead(struct service_port *port, struct report *report)
+{
+    bool dead = false;
+    service_report(port, report);
+    for (uint32_t i = 0; i < report->product_count; i++) {
+        dead = dead || report->products[i].in_memory;
+    }
+    return dead;
+}
+
 static enum err control_open(struct service_port *port)
 {
     struct control *control = calloc(1, sizeof *control);
@@ -218,6 +229,13 @@ static enum err control_open(struct service_port *port)
     enum err err = control_listen(path, &control->listener);
     if (err == OK) {
         err = service_watch(port, control->listener, EPOLLIN);
+    } else if (disk_is_dead(port, &control->report)) {
+        log_warn("control.none",
+                 "socket=%s cannot be made on a disk that does not work: weir status gets no "
+                 "answer; a control socket elsewhere would have one",
+                 path);
+        port->state = control;
+        return OK;
     } else {
         tell_no_listener(path, err);
     }
@@ -236,6 +254,11 @@ static void control_close(struct service_port *port, int wait_ms)
 {
     (void)wait_ms;
     struct control *control = port->state;
+    if (control->listener < 0) {
+        free(control);
+        port->state = NULL;
+        return;
+    }
     (void)unlink(port->settings->control_socket); // first: who comes now is told that none is here
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (control->clients[i].fd >= 0) {

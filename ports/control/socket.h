@@ -20,7 +20,7 @@ enum { CONTROL_REQUEST_MAX = 64 }; // bytes of a request line
 enum err control_listen(const char *path, int *fd);
 
 // Ask the agent at `path`; wait at most `wait_ms` for its whole answer, which the caller frees.
-// ERR_NOT_FOUND: no agent answers there. ERR_READONLY: no right to ask. ERR_AGAIN: not in time.
+// ERR_NOT_FOUND: no agent answers there. ERR_DENIED: no right to ask. ERR_AGAIN: not in time.
 // ERR_CORRUPT: it broke off, or answered beyond 1 MiB.
 enum err control_ask(const char *path, const char *request, int wait_ms, char **answer);
 

@@ -43,7 +43,7 @@ struct follow_place {
 void follow_init(struct follow *follow, const char *path);
 void follow_close(struct follow *follow);
 
-// Open the file that has the name now. ERR_NOT_FOUND, ERR_READONLY (no right), ERR_INVALID (not a
+// Open the file that has the name now. ERR_NOT_FOUND, ERR_DENIED (no right), ERR_INVALID (not a
 // file): errno says more.
 enum err follow_open(struct follow *follow);
 

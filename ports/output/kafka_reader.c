@@ -110,7 +110,7 @@ static enum err reading_failed(const struct reading *reading, rd_kafka_resp_err_
         (void)snprintf(why, KAFKA_SENTENCE_SIZE,
                        "topic %.150s: this user may not read it; grant Read and Describe",
                        reading->name);
-        return ERR_READONLY;
+        return ERR_DENIED;
     }
     (void)rd_kafka_poll(reading->reader->client, 0); // the last error, if any
     if (reading->reader->faulted) {

@@ -29,7 +29,7 @@ struct kafka_reader_told {
     bool front_is_open; // the first records are no longer there, or `from_ms` left them out
 };
 
-// Read `topic`. ERR_NOT_FOUND: there is no such topic. ERR_READONLY: not allowed to read it.
+// Read `topic`. ERR_NOT_FOUND: there is no such topic. ERR_DENIED: not allowed to read it.
 // ERR_AGAIN: no broker answered for `wait_ms`, at the start or in between. `why` tells.
 enum err kafka_reader_read(struct kafka_reader *reader, const char *topic,
                            const struct kafka_reader_range *range, int wait_ms,
