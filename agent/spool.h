@@ -56,10 +56,10 @@ struct spool_state {
 //
 // Blocks come by ascending last seq and leave no gap after stat.next_seq. A young one normally
 // continues there; it may begin earlier (a whole open block, see stat.wants_whole) and then stands
-// for the young ones it covers. A dense one follows the dense one before it. Best for the flash:
-// the young block of the rows that are not durable yet, then the dense block that ends with them,
-// then the young block of what follows; a dense block with rows that no young block made durable is
-// written to the nursery itself.
+// for the young ones it covers. A dense one follows the dense one before it (rows between them must
+// have ended). Best for the flash: the young block of the rows that are not durable yet, then the
+// dense block that ends with them, then the young block of what follows; a dense block with rows
+// that no young block made durable is written to the nursery itself.
 struct spool_commit {
     const struct spool_block *blocks;
     size_t block_count;

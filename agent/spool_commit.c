@@ -22,6 +22,13 @@
 
 // --- what a commit says
 
+// Whether a dense block from `first` on leaves out no row behind `dense` that has not ended: once
+// it lies in the main ring, young blocks before it are forgotten.
+static bool follows(const struct spool *spool, uint64_t dense, uint64_t first)
+{
+    return first > dense && settled_next(&spool->settled, dense + 1) >= first;
+}
+
 static enum err check_blocks(const struct spool *spool, const struct spool_commit *commit)
 {
     uint64_t next = spool->next_seq;
@@ -35,7 +42,7 @@ static enum err check_blocks(const struct spool *spool, const struct spool_commi
         if (!block_is_new(spool, block)) {
             continue;
         }
-        if (block->first_seq > next || (block->dense && block->first_seq <= dense)) {
+        if (block->first_seq > next || (block->dense && !follows(spool, dense, block->first_seq))) {
             return ERR_INVALID;
         }
         dense = block->dense ? last_seq(block) : dense;

@@ -471,7 +471,7 @@ enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id
     uint32_t left_at = ring->end;
     enum err err = spool_write_end(spool, ring);
     if (err != OK) {
-        ring->open = MUTANT(FAILED_PLACE_AGAIN) && !job->fresh;
+        ring->open = false;
         ring->failed = true;
         spool->stat.abandoned_segments++;
         spool->stat.last_error = err;

@@ -146,6 +146,9 @@ enum err spool_commit_to_main(struct spool *spool, const struct spool_commit *co
                       .keys_from = spool->keys_in_main};
     if (ring->open && spool_job_size(spool, &job) <= ring->slot_size - ring->end) {
         enum err err = spool_job_write(spool, &job, ring->id);
+        if (err != OK && MUTANT(FAILED_PLACE_AGAIN)) {
+            err = spool_job_write(spool, &job, ring->id);
+        }
         if (err == OK) {
             return OK;
         }
