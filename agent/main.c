@@ -16,6 +16,7 @@ static const struct {
     {"config", command_config, "print the settings in effect, or the options of a driver"},
     {"status", command_status, "ask the running agent how it is"},
     {"verify", command_verify, "prove from a topic what was delivered, lost or doubled"},
+    {"decode", command_decode, "print the rows of records of layout `blocks`"},
     {"demo", command_demo, "see it work: a broker inside, this host's sensors, an outage"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

@@ -1,0 +1,208 @@
+// weir decode: records of layout `blocks` as JSON rows, for people and pipes.
+#include "agent/command.h"
+#include "agent/contract.h"
+#include "agent/wire_blocks.h"
+#include "agent/wire_blocks_read.h"
+#include "agent/wire_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: weir decode -c CONTRACT [--port NAME] [RECORD...]\n"
+    "       weir decode -c CONTRACT [--port NAME] --schema\n"
+    "Prints the rows of records of layout `blocks`, a JSON object a line. Each RECORD is a file "
+    "with\n"
+    "the value of one Kafka record (a schema registry's five bytes before it are passed over);\n"
+    "without any, one is read from stdin: kcat -C -t TOPIC -o 42 -c 1 -D '' | weir decode ...\n"
+    "--schema prints the Avro schema of these records. Exit code: 0, 65 not such a record, 66 not\n"
+    "readable, 78 the contract is wrong, 64 not understood.\n";
+
+enum { RECORD_MAX = 4 * 1024 * 1024, ROW_MAX = 2 * 1024 * 1024, NAME_SIZE = 256 };
+
+struct decode_options {
+    const char *contract;
+    const char *port;
+    bool schema;
+    int first_record; // among the arguments
+};
+
+// Memory of a run.
+struct decode {
+    const struct schema *schema;
+    struct wire_reader *reader;
+    struct wire_json plan;
+    uint8_t record[RECORD_MAX];
+    uint8_t row[ROW_MAX];
+};
+
+// False: the sentence was printed.
+static bool read_options(int argc, char **argv, struct decode_options *options)
+{
+    int at = 1;
+    for (; at < argc && argv[at][0] == '-' && argv[at][1] != '\0'; at++) {
+        bool more = at + 1 < argc;
+        if (strcmp(argv[at], "-c") == 0 && more) {
+            options->contract = argv[++at];
+        } else if (strcmp(argv[at], "--port") == 0 && more) {
+            options->port = argv[++at];
+        } else if (strcmp(argv[at], "--schema") == 0) {
+            options->schema = true;
+        } else {
+            (void)fprintf(stderr, "weir decode: %s is not understood\n%s", argv[at], usage);
+            return false;
+        }
+    }
+    if (options->contract == NULL) {
+        (void)fprintf(stderr, "weir decode: say the contract: -c FILE\n%s", usage);
+        return false;
+    }
+    options->first_record = at;
+    return true;
+}
+
+// The port that is named; else the first that is written as blocks, else the first.
+static const struct contract_port *choose_port(const struct contract *contract, const char *name)
+{
+    if (name != NULL) {
+        return contract_port(contract, name);
+    }
+    for (uint32_t i = 0; i < contract->port_count; i++) {
+        if (contract->ports[i].layout == LAYOUT_BLOCKS) {
+            return &contract->ports[i];
+        }
+    }
+    return contract->port_count == 0 ? NULL : &contract->ports[0];
+}
+
+static int print_schema(const struct schema *schema)
+{
+    static uint8_t room[256 * 1024];
+    struct buffer out = buffer_over(room, sizeof room);
+    if (wire_blocks_schema(schema, &out) != OK) {
+        (void)fprintf(stderr, "weir decode: a field's name is none that Avro allows; use letters, "
+                              "digits and _\n");
+        return EX_CONFIG;
+    }
+    (void)printf("%.*s\n", (int)out.size, (const char *)out.at);
+    return EX_OK;
+}
+
+static void copy_name(char name[NAME_SIZE], struct bytes from)
+{
+    size_t size = from.size < NAME_SIZE ? from.size : NAME_SIZE - 1;
+    if (size > 0) {
+        memcpy(name, from.at, size);
+    }
+    name[size] = '\0';
+}
+
+static void print_rows(struct decode *decode)
+{
+    char gateway[NAME_SIZE];
+    char epoch[NAME_SIZE];
+    const struct wire_info *info = wire_reader_info(decode->reader);
+    copy_name(gateway, info->gateway);
+    copy_name(epoch, info->epoch);
+    for (uint32_t i = 0; i < info->row_count; i++) {
+        struct record record;
+        struct buffer out = buffer_over(decode->row, sizeof decode->row);
+        wire_row(decode->reader, i, &record);
+        wire_json_put(&decode->plan, &record, gateway, epoch, &out);
+        (void)fwrite(out.at, 1, out.size, stdout);
+        (void)fputc('\n', stdout);
+    }
+}
+
+// Decode what `file` holds; `name` is for sentences.
+static int decode_file(struct decode *decode, FILE *file, const char *name)
+{
+    enum { REGISTRY_FRONT = 5 };
+    size_t size = fread(decode->record, 1, sizeof decode->record, file);
+    if (ferror(file)) {
+        (void)fprintf(stderr, "%s: cannot be read: %s\n", name, strerror(errno));
+        return EX_NOINPUT;
+    }
+    struct bytes record = bytes_from(decode->record, size);
+    if (size > REGISTRY_FRONT && record.at[0] == 0) { // no gateway's name is empty
+        record = bytes_from(record.at + REGISTRY_FRONT, size - REGISTRY_FRONT);
+    }
+    if (wire_read(decode->reader, record, decode->schema) != OK) {
+        (void)fprintf(stderr,
+                      "%s: %zu bytes that are no record of layout `blocks` of this contract; is it "
+                      "the topic's own contract, and the whole value of one record?\n",
+                      name, size);
+        return EX_DATAERR;
+    }
+    print_rows(decode);
+    return EX_OK;
+}
+
+static int decode_all(struct decode *decode, char **names, int count)
+{
+    if (count == 0) {
+        return decode_file(decode, stdin, "stdin");
+    }
+    int code = EX_OK;
+    for (int i = 0; i < count && code == EX_OK; i++) {
+        FILE *file = fopen(names[i], "rb");
+        if (file == NULL) {
+            (void)fprintf(stderr, "%s: cannot be read: %s\n", names[i], strerror(errno));
+            return EX_NOINPUT;
+        }
+        code = decode_file(decode, file, names[i]);
+        (void)fclose(file);
+    }
+    return code;
+}
+
+static int decode_port(const struct contract_port *port, const struct decode_options *options,
+                       char **argv, int argc)
+{
+    if (options->schema) {
+        return print_schema(&port->schema);
+    }
+    struct decode *decode = calloc(1, sizeof *decode);
+    struct wire_reader *reader = wire_reader_open();
+    int code = EX_OSERR;
+    if (decode != NULL && reader != NULL) {
+        decode->schema = &port->schema;
+        decode->reader = reader;
+        wire_json_plan(&decode->plan, &port->schema);
+        code = decode_all(decode, argv + options->first_record, argc - options->first_record);
+    }
+    wire_reader_close(reader);
+    free(decode);
+    return code;
+}
+
+int command_decode(int argc, char **argv)
+{
+    struct decode_options options = {.contract = NULL};
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        (void)fputs(usage, stdout);
+        return EX_OK;
+    }
+    if (!read_options(argc, argv, &options)) {
+        return EX_USAGE;
+    }
+    struct problems problems = {.count = 0};
+    struct contract *contract = contract_read(options.contract, &problems);
+    problems_print(&problems, stderr);
+    problems_free(&problems);
+    if (contract == NULL) {
+        return EX_CONFIG;
+    }
+    const struct contract_port *port = choose_port(contract, options.port);
+    int code = EX_CONFIG;
+    if (port == NULL) {
+        (void)fprintf(stderr, "%s: there is no port %s\n", options.contract,
+                      options.port == NULL ? "in it" : options.port);
+    } else {
+        code = decode_port(port, &options, argv, argc);
+    }
+    contract_free(contract);
+    return code;
+}
