@@ -122,6 +122,16 @@ void output_told(struct output *output, uint64_t token, enum delivered how)
     product_told(&agent->products[product], token & 0xffffffffffff, how);
 }
 
+void output_partitions(struct output *output, uint32_t product, int32_t count)
+{
+    struct agent *agent = output->core;
+    assert(product < agent->product_count);
+    uint8_t bytes[4];
+    put_u32(bytes, (uint32_t)count);
+    enum err err = product_keep(&agent->products[product], "partitions", bytes_from(bytes, 4));
+    assert(err == OK); // one name, four bytes
+}
+
 // ---- start ----
 
 static void give_to_worker(void *context, struct job *job)

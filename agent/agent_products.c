@@ -210,6 +210,10 @@ static int open_product(struct agent *agent, uint32_t index)
     product->boot_id = agent->boot_id;
     agent->product_count = index + 1;
     enum err err = product_open(product, directory);
+    struct bytes partitions = err == OK ? product_recall(product, "partitions") : (struct bytes){0};
+    if (partitions.size == 4) {
+        agent->topics[index].partition_count = (int32_t)get_u32(partitions.at);
+    }
     return err == OK ? EX_OK : err == ERR_FULL || err == ERR_LIMIT ? EX_CONFIG : EX_OSERR;
 }
 

@@ -101,6 +101,9 @@ enum delivered {
 struct output_topic {
     const char *topic; // data topic
     enum partition_by_rule { RULE_GATEWAY, RULE_KEY } rule;
+    // The partitions it had when the epoch began (output_partitions told them); 0: not known. Set
+    // before the first `send`. A topic that grows keeps the epoch's records where they were.
+    int32_t partition_count;
 };
 
 enum link_state { LINK_UP, LINK_DOWN, LINK_AUTH_FAIL, LINK_TLS_FAIL, LINK_DNS_FAIL };
@@ -150,6 +153,9 @@ struct output_driver {
 // Called by the driver from `serve` and `flush` only.
 void output_delivered(struct output *output, uint32_t product, uint64_t seq, enum delivered how);
 void output_told(struct output *output, uint64_t token, enum delivered how);
+
+// The product's topic has `count` partitions: remember it for this epoch.
+void output_partitions(struct output *output, uint32_t product, int32_t count);
 
 // ---- the lists, in ports/ports.c; NULL ends them ----
 extern const struct input_driver *const input_drivers[];

@@ -172,6 +172,10 @@ static void report(struct kafka *kafka, uint32_t ticket, rd_kafka_resp_err_t err
     struct kafka_topic *topic = &kafka->topics[sent.topic];
     enum delivered how = kafka_topic_delivered(topic, sent.size, err, kafka->moved_ms);
     if (sent.topic < kafka->product_count) {
+        if (how == DELIVERED_OK && !topic->count_told) {
+            topic->count_told = true;
+            output_partitions(kafka->output, sent.topic, topic->partition_count);
+        }
         output_delivered(kafka->output, sent.topic, sent.id, how);
     } else {
         output_told(kafka->output, sent.id, how);
@@ -400,6 +404,11 @@ static enum err kafka_send(struct output *output, const struct message *message)
 {
     struct kafka *kafka = output->state;
     assert(message->product < kafka->product_count);
+    struct kafka_topic *topic = &kafka->topics[message->product];
+    if (!topic->count_recalled) {
+        topic->count_recalled = true;
+        topic->partition_count = output->topics[message->product].partition_count;
+    }
     return produce(kafka, message->product, message);
 }
 

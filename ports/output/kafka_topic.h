@@ -20,6 +20,8 @@ struct kafka_topic {
     // The partitions that the topic had when it was first seen: a topic that grows keeps its
     // records where they were. Read and set by librdkafka's threads too.
     _Atomic int32_t partition_count;
+    bool count_recalled; // what the core remembers of it was taken
+    bool count_told;     // the core knows it
 
     rd_kafka_topic_t *handle; // of the client that lives; NULL between two
 

@@ -67,6 +67,15 @@ void output_told(struct output *output, uint64_t token, enum delivered how)
     core->told[token] += how == DELIVERED_OK;
 }
 
+static int32_t partitions_told;
+
+void output_partitions(struct output *output, uint32_t product, int32_t count)
+{
+    (void)output;
+    (void)product;
+    partitions_told = count;
+}
+
 // ---- a core in a box ----
 
 static void option_give(struct core *core, const char *key, const char *text)
@@ -95,8 +104,8 @@ static struct core *core_new(const char *first, const char *second, const char *
 {
     struct core *core = calloc(1, sizeof *core);
     assert_non_null(core);
-    core->topics[0] = (struct output_topic){first, RULE_GATEWAY};
-    core->topics[1] = (struct output_topic){second, RULE_GATEWAY};
+    core->topics[0] = (struct output_topic){.topic = first, .rule = RULE_GATEWAY};
+    core->topics[1] = (struct output_topic){.topic = second, .rule = RULE_GATEWAY};
     core->options = (struct option_set){
         .rows = kafka_client_options, .values = core->values, .file = "weir.yaml", .line = 1};
     option_give(core, "bootstrap", at);
@@ -302,6 +311,25 @@ static void two_products_arrive_whole_in_order_with_their_header_time_and_partit
     kafka_output.stat(&core->output, &stat);
     assert_int_equal(stat.link, LINK_UP);
     assert_string_equal(stat.reason, "");
+    core_free(core);
+}
+
+static void a_topic_that_grew_keeps_the_records_of_the_epoch_where_they_were(void **state)
+{
+    (void)state;
+    rd_kafka_mock_topic_create(cluster, "grown", 7, 1);
+    struct core *core = core_new("grown", NULL, bootstrap);
+    core->topics[0].partition_count = 3; // as an earlier run was told
+    core->count[0] = 500;
+
+    core_open(core);
+    core_run(core, 0);
+
+    struct verify_verdict verdict;
+    struct seen seen = look("grown", &verdict);
+    assert_int_equal(seen.moved, 0);
+    assert_int_equal(seen.partition, (bytes_murmur2(bytes_text("gw-1")) & 0x7fffffff) % 3);
+    assert_int_equal(partitions_told, 3);
     core_free(core);
 }
 
@@ -631,6 +659,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             two_products_arrive_whole_in_order_with_their_header_time_and_partition, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_topic_that_grew_keeps_the_records_of_the_epoch_where_they_were, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             by_key_the_records_of_a_key_stay_together_and_the_keys_spread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
