@@ -23,12 +23,15 @@ enum {
     UNWATCHED = 0, // epoll still tells errors
 };
 
-// Version 3 hides the fields of a context and has no functions for these.
+// Version 3 hides the fields of a context and has no function for this one.
+static uint8_t alert_of(const mbedtls_ssl_context *ssl)
+{
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
-#define FIELD(name) MBEDTLS_PRIVATE(name)
+    return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 #else
-#define FIELD(name) name
+    return ssl->in_msg[1];
 #endif
+}
 
 // ---- what mbedTLS calls to reach the broker ----
 
@@ -94,9 +97,8 @@ static void fail_tls(struct tls_connection *connection, int error)
 {
     struct tls_fault fault = {.is_tls = false};
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        connection->peer.alert = connection->ssl.FIELD(in_msg)[1];
+        connection->peer.alert = alert_of(&connection->ssl);
     }
-    connection->peer.wants_client = connection->ssl.FIELD(client_auth) != 0;
     if (connection->verdict.flags != 0 && connection->stage == TLS_HANDSHAKING) {
         tls_verdict_tell(&connection->verdict, connection->name, &fault);
     } else {
@@ -111,7 +113,7 @@ static void end(struct tls_connection *connection, int error)
 {
     bool is_wrong = error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ||
                     error == MBEDTLS_ERR_SSL_INVALID_MAC || error == MBEDTLS_ERR_SSL_INVALID_RECORD;
-    if (!connection->answered || is_wrong) {
+    if (!connection->peer.answered || is_wrong) {
         fail_tls(connection, error);
     }
     connection->dead = true;
@@ -242,7 +244,6 @@ static void handshake_begin(struct tls_connection *connection)
         fail_tls(connection, failed);
         return;
     }
-    mbedtls_ssl_set_verify(&connection->ssl, tls_verify, &connection->verdict);
     mbedtls_ssl_set_bio(&connection->ssl, connection, outer_send, outer_receive, NULL);
 }
 
@@ -284,9 +285,12 @@ static void open_up(struct tls_connection *connection)
 
 static void step_handshaking(struct tls_connection *connection)
 {
+    tls_credentials_verify_for(connection->credentials, &connection->verdict);
     int failed = mbedtls_ssl_handshake(&connection->ssl);
     connection->wants_write = failed == MBEDTLS_ERR_SSL_WANT_WRITE;
-    if (failed == 0) {
+    if (failed == 0 && !connection->verdict.is_done) {
+        fail_tls(connection, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED); // nobody looked: never trust
+    } else if (failed == 0) {
         open_up(connection);
     } else if (failed != MBEDTLS_ERR_SSL_WANT_READ && failed != MBEDTLS_ERR_SSL_WANT_WRITE) {
         fail_tls(connection, failed);
@@ -365,8 +369,8 @@ static bool carry_in(struct tls_connection *connection)
         }
         return false;
     }
-    if (!connection->answered) {
-        connection->answered = true;
+    if (!connection->peer.answered) {
+        connection->peer.answered = true;
         tls_board_clear(connection->board, connection->name);
     }
     connection->inbound_at = 0;

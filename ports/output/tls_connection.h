@@ -56,7 +56,6 @@ struct tls_connection {
     bool hungry;        // there is more to do without any event
     bool wants_write;   // where the handshake stands still: for room, else for bytes
     bool send_broken;   // the broker takes nothing more; it may still have said why
-    bool answered;      // bytes came through TLS
     size_t record_size; // the largest record
     size_t writing;     // plaintext bytes of the record that mbedTLS could not send whole
     size_t inbound_at, inbound_end;

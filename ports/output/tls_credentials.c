@@ -264,6 +264,11 @@ void tls_credentials_give(struct tls_credentials *credentials)
     free(credentials);
 }
 
+void tls_credentials_verify_for(struct tls_credentials *credentials, struct tls_verdict *verdict)
+{
+    mbedtls_ssl_conf_verify(&credentials->config, tls_verify, verdict);
+}
+
 const mbedtls_ssl_config *tls_credentials_config(const struct tls_credentials *credentials)
 {
     return &credentials->config;

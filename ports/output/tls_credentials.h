@@ -36,6 +36,11 @@ bool tls_credentials_are_old(const struct tls_credentials *credentials,
 void tls_credentials_take(struct tls_credentials *credentials);
 void tls_credentials_give(struct tls_credentials *credentials); // the last one frees; NULL is fine
 
+// Check the next chains by tls_verify with this verdict. To be said before each step of a
+// handshake: mbedTLS 3.5 with TLS 1.3 asks the callback of the configuration, which connections
+// share, and not the connection's own.
+void tls_credentials_verify_for(struct tls_credentials *credentials, struct tls_verdict *verdict);
+
 const mbedtls_ssl_config *tls_credentials_config(const struct tls_credentials *credentials);
 bool tls_credentials_has_certificate(const struct tls_credentials *credentials);
 

@@ -114,22 +114,19 @@ static void fault_of_alert(struct tls_fault *fault, const char *name, const stru
 static void fault_of_end(struct tls_fault *fault, const char *name, enum tls_stage stage,
                          const struct tls_peer *peer)
 {
-    if (peer->wants_client && !peer->has_client) {
-        say(fault, true, name,
-            "it asked for a client certificate and closed the connection for "
-            "want of one; give tls.cert and tls.key");
-    } else if (stage == TLS_OPEN) {
-        say(fault, true, name,
-            "the broker closed the connection right after the TLS handshake; "
-            "look into its log");
+    const char *advice = peer->has_client ? "look into the broker's log"
+                                          : "if the broker wants a client certificate, give "
+                                            "tls.cert and tls.key";
+    if (stage == TLS_OPEN) {
+        say(fault, true, name, "the broker closed the connection right after the TLS handshake; %s",
+            advice);
     } else if (peer->spoke) {
-        say(fault, true, name,
-            "the connection was closed in the middle of the TLS handshake; "
-            "look into the broker's log");
+        say(fault, true, name, "the connection was closed in the middle of the TLS handshake; %s",
+            advice);
     } else {
         say(fault, true, name,
-            "it closes the connection when TLS begins: likely a plaintext "
-            "port; check the port, or leave tls out");
+            "it closes the connection when TLS begins: likely a plaintext port; check the port, or "
+            "leave tls out");
     }
 }
 
@@ -158,6 +155,10 @@ void tls_fault_of_tls(struct tls_fault *fault, const char *name, int error, enum
         return;
     case MBEDTLS_ERR_SSL_INVALID_MAC:
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
+        if (stage == TLS_OPEN && !peer->answered) { // TLS 1.3: its alert may have the older keys
+            fault_of_end(fault, name, stage, peer);
+            return;
+        }
         say(fault, true, name, "bytes were altered on the way; TLS ended the connection");
         return;
     case MBEDTLS_ERR_SSL_ALLOC_FAILED:

@@ -28,11 +28,11 @@ void tls_fault_of_network(struct tls_fault *fault, const char *name, int number)
 
 // What is known of the other side when the handshake fails.
 struct tls_peer {
-    bool spoke;        // any byte came
-    uint8_t first;     // the first of them
-    uint8_t alert;     // its alert, where `error` says that one came
-    bool wants_client; // it asked for our certificate
-    bool has_client;   // we have one to show
+    bool spoke;      // any byte came
+    uint8_t first;   // the first of them
+    uint8_t alert;   // its alert, where `error` says that one came
+    bool has_client; // we have a certificate to show
+    bool answered;   // bytes came through TLS
 };
 
 // An mbedTLS call failed with `error`, other than for the certificate (tls_verify.h).

@@ -198,6 +198,7 @@ static void check_broker(struct tls_verdict *verdict, const mbedtls_x509_crt *ce
         verdict->wrong_pin = true;
     }
     names_of(certificate, verdict->names, sizeof verdict->names);
+    verdict->is_done = true;
 }
 
 int tls_verify(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags)

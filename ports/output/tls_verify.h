@@ -36,6 +36,7 @@ struct tls_verdict {
     const struct tls_pins *pins;
     int64_t now_s;  // Unix time to check against: the wall clock, or the floor
     bool has_clock; // false: below the floor
+    bool is_done;   // the broker's own certificate was looked at
     uint32_t flags; // MBEDTLS_X509_BADCERT_*, of all certificates
     bool wrong_pin;
     char names[96];  // what the broker's certificate is for
