@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum {
+    MIN_RING_BYTES = 1 << 20, // the least that the settings allow; a ring can be made of it
     // Of memory, where the disk cannot be used; taken as records come.
     IN_MEMORY_GATEWAY_BYTES = 32 << 20, // shared by the products
     IN_MEMORY_PRODUCT_BYTES = 16 << 20,
@@ -96,6 +97,15 @@ static int explain(const struct product_settings *settings, const char *director
                   name, directory);
         return EX_SOFTWARE;
     }
+    if (err == ERR_INVALID && settings->spool_size_bytes >= MIN_RING_BYTES) {
+        log_error("spool.key",
+                  "product=%s: %s is sealed under a key, and %s; it is left untouched: set the "
+                  "key it was sealed with, or move it away for a new one",
+                  name, directory,
+                  settings->key_source == KEY_NONE ? "none is set"
+                                                   : "it is not the one that is set");
+        return EX_CONFIG;
+    }
     if (err == ERR_INVALID) {
         log_error("spool.options",
                   "product=%s: a spool of %llu bytes cannot be made; 'spool: {size: ..}' must be "
@@ -145,11 +155,12 @@ static int open_in_memory(struct agent *agent, uint32_t index, const char *direc
     return EX_OK;
 }
 
-static enum err open_on_disk(struct agent *agent, uint32_t index, const char *directory)
+static enum err open_on_disk(struct agent *agent, uint32_t index, const char *directory,
+                             const uint8_t *key)
 {
     const struct product_settings *settings = &agent->settings->products[index];
-    struct spool_options options = {.size_bytes = settings->spool_size_bytes,
-                                    .when_full = settings->when_full};
+    struct spool_options options = {
+        .size_bytes = settings->spool_size_bytes, .when_full = settings->when_full, .key = key};
     enum err err = disk_posix_open(&agent->files[index], directory, false);
     if (err != OK) {
         return err;
@@ -162,9 +173,17 @@ static enum err open_on_disk(struct agent *agent, uint32_t index, const char *di
     return err;
 }
 
+// Without the key that was asked for nothing is stored: in clear would be worse than not at all.
 static int open_spool(struct agent *agent, uint32_t index, const char *directory)
 {
     const struct product_settings *settings = &agent->settings->products[index];
+    uint8_t key[SEAL_KEY_SIZE];
+    char sentence[KEY_SENTENCE_SIZE];
+    bool sealed = settings->key_source != KEY_NONE;
+    if (sealed && key_read(settings->key_source, settings->key_name, key, sentence) != OK) {
+        log_error("spool.key", "product=%s: %s", settings->name, sentence);
+        return EX_CONFIG;
+    }
     enum err err = OK;
     if (make_directory(directory) != 0) {
         err = err_from_errno(errno);
@@ -175,8 +194,9 @@ static int open_spool(struct agent *agent, uint32_t index, const char *directory
         }
     }
     if (err == OK) {
-        err = open_on_disk(agent, index, directory);
+        err = open_on_disk(agent, index, directory, sealed ? key : NULL);
     }
+    explicit_bzero(key, sizeof key);
     if (is_disk_fault(err)) {
         return open_in_memory(agent, index, directory, err);
     }

@@ -57,6 +57,7 @@ static int check(const char *path, bool json)
     struct settings *settings = settings_read(path, &problems);
     if (settings != NULL) {
         settings_check_space(settings, &problems);
+        settings_check_keys(settings, &problems);
     }
     if (json) {
         print_json(settings, &problems);

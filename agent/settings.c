@@ -265,6 +265,37 @@ static void check_topic_is_free(const struct reading *reading, const struct yaml
     }
 }
 
+static void read_key(const struct reading *reading, const struct yaml_node *node,
+                     struct product_settings *product)
+{
+    static const struct {
+        const char *key;
+        enum key_source source;
+    } sources[] = {{"spool.key file", KEY_FILE},
+                   {"spool.key credential", KEY_CREDENTIAL},
+                   {"spool.key keyring", KEY_KEYRING}};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (!option_is_set(&product->options, sources[i].key)) {
+            continue;
+        }
+        if (product->key_source != KEY_NONE) {
+            yaml_wrong(place_of(node, "spool"), sources[i].key + strlen("spool."),
+                       reading->problems, "another key is set beside it; keep one of them");
+        }
+        product->key_source = sources[i].source;
+        product->key_name = option_text(&product->options, sources[i].key);
+    }
+    if (product->key_source == KEY_NONE && key_is_given()) {
+        option_default_text(&product->options, "spool.key credential", KEY_CREDENTIAL_DEFAULT);
+        product->key_source = KEY_CREDENTIAL;
+        product->key_name = option_text(&product->options, "spool.key credential");
+    }
+    if (product->key_source == KEY_CREDENTIAL && strchr(product->key_name, '/') != NULL) {
+        yaml_wrong(place_of(node, "spool"), "key credential", reading->problems,
+                   "\"%.80s\" is a path; name the credential, or use key file", product->key_name);
+    }
+}
+
 static void read_spool(const struct reading *reading, struct product_settings *product)
 {
     static const int64_t commit_ms[] = {1000, 10000, 60000}; // by link
@@ -318,6 +349,7 @@ static void read_product(struct reading *reading, const struct yaml_node *node)
     product->line = node->line;
     option_read(&product->options, settings_product_rows, NULL, node, NULL, reading->problems);
     read_spool(reading, product);
+    read_key(reading, node, product);
     read_contract(reading, node, product);
     if (product->contract == NULL) {
         reading->product_failed = true;

@@ -6,6 +6,7 @@
 #define WEIR_AGENT_SETTINGS_H
 
 #include "agent/contract.h"
+#include "agent/key.h"
 #include "agent/option.h"
 #include "agent/spool.h"
 
@@ -23,7 +24,9 @@ struct product_settings {
     uint64_t spool_size_bytes;
     int64_t commit_ms; // default by link: 1 s, 10 s, 60 s
     enum spool_when_full when_full;
-    struct option_set options; // all rows of a product, for --print
+    enum key_source key_source; // KEY_NONE: stored in clear
+    const char *key_name;       // of `options`
+    struct option_set options;  // all rows of a product, for --print
 };
 
 struct input_settings {
@@ -66,6 +69,9 @@ void settings_free(struct settings *settings);
 
 // Warn where the spools cannot all grow to their sizes on the disk of the state directory.
 void settings_check_space(const struct settings *settings, struct problems *problems);
+
+// Warn where records are stored in clear, and where a key cannot be read by who checks.
+void settings_check_keys(const struct settings *settings, struct problems *problems);
 
 // Print the effective values, each with where it comes from (file:line or "default"), as YAML with
 // comments; or as JSON. Secrets are shown as "***".

@@ -77,6 +77,18 @@ const struct option settings_product_rows[] = {
      .initial = "drop oldest",
      .choices = "drop oldest|refuse",
      .help = "drop oldest: old records make room and are told as lost; refuse: inputs wait"},
+    {.key = "spool.key file",
+     .type = OPTION_PATH,
+     .help = "seals what lies on disk: a file with a key of 32 bytes, raw, as 64 hex digits or in "
+             "base64"},
+    {.key = "spool.key credential",
+     .type = OPTION_TEXT,
+     .help =
+         "the same from a credential of systemd (`LoadCredential=`); default: `weir.key`, where "
+         "it is given"},
+    {.key = "spool.key keyring",
+     .type = OPTION_TEXT,
+     .help = "the same from the kernel's keyring: the description of a key of type `user`"},
     {.key = NULL},
 };
 

@@ -1,4 +1,4 @@
-// Do the spools fit on their disk?
+// What weir check asks of the machine: do the spools fit on their disk, and are they sealed?
 #include "agent/settings.h"
 
 #include <ftw.h>
@@ -65,5 +65,24 @@ void settings_check_space(const struct settings *settings, struct problems *prob
                      "the spools may take %" PRIu64 " MiB, and %s has room for %" PRIu64
                      " MiB; make them smaller or the disk larger",
                      wanted >> 20, settings->state_dir, room >> 20);
+    }
+}
+
+void settings_check_keys(const struct settings *settings, struct problems *problems)
+{
+    for (uint32_t i = 0; i < settings->product_count; i++) {
+        const struct product_settings *product = &settings->products[i];
+        if (product->key_source == KEY_NONE) {
+            problem_warn(problems, settings->file, product->line, "spool",
+                         "records lie on the disk in clear, for whoever takes the card; write "
+                         "key file: PATH to seal them");
+            continue;
+        }
+        uint8_t key[SEAL_KEY_SIZE];
+        char sentence[KEY_SENTENCE_SIZE];
+        if (key_read(product->key_source, product->key_name, key, sentence) != OK) {
+            problem_warn(problems, settings->file, product->line, "spool", "%s", sentence);
+        }
+        explicit_bzero(key, sizeof key);
     }
 }

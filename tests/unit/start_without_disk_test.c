@@ -286,6 +286,59 @@ static void a_disk_that_fails_in_the_midst_is_told_and_so_is_one_that_came_back(
     assert_int_equal(report.status, REPORT_STATUS_WARN);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_sealed_spool_opens_with_its_key_only(void **context)
+{
+    (void)context;
+    char path[96];
+    char said[1024];
+    (void)snprintf(path, sizeof path, "%s/key", folder);
+    settings.products[0].key_source = KEY_FILE;
+    settings.products[0].key_name = path;
+    put_file(path, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+    assert_int_equal(start(said), EX_OK);
+    struct value value = {.kind = VALUE_NUMBER, .number = 1.5};
+    struct record record = {.time_ms = 1700000000000, .values = &value};
+    assert_int_equal(product_take(&agent.products[0], &record), OK);
+    commit_and_send(&agent.products[0]);
+    agent_close_products(&agent);
+
+    // Another key, none, and half of one: a sentence each, and nothing is touched.
+    agent = (struct agent){.settings = &settings, .driver = &wire_driver};
+    put_file(path, "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n");
+    assert_int_equal(start(said), EX_CONFIG);
+    assert_non_null(strstr(said, "is sealed under a key, and it is not the one that is set"));
+    agent_close_products(&agent);
+
+    agent = (struct agent){.settings = &settings, .driver = &wire_driver};
+    settings.products[0].key_source = KEY_NONE;
+    assert_int_equal(start(said), EX_CONFIG);
+    assert_non_null(strstr(said, "is sealed under a key, and none is set"));
+    agent_close_products(&agent);
+
+    agent = (struct agent){.settings = &settings, .driver = &wire_driver};
+    settings.products[0].key_source = KEY_FILE;
+    put_file(path, "000102030405060708\n");
+    assert_int_equal(start(said), EX_CONFIG);
+    assert_non_null(strstr(said, "holds 19 bytes that are no key"));
+    agent_close_products(&agent);
+
+    // The same key, written in hex, reads the record again.
+    agent = (struct agent){.settings = &settings, .driver = &wire_driver};
+    put_file(path, "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F");
+    wire.last_seq = 0;
+    assert_int_equal(start(said), EX_OK);
+    commit_and_send(&agent.products[0]);
+    assert_int_equal(wire.last_seq, 1);
+}
+
 static void many_products_share_the_memory_there_is(void **context)
 {
     static char names[SETTINGS_PRODUCTS_MAX][8];
@@ -320,6 +373,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             a_disk_that_fails_in_the_midst_is_told_and_so_is_one_that_came_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sealed_spool_opens_with_its_key_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_products_share_the_memory_there_is, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
