@@ -261,7 +261,9 @@ struct yaml *yaml_parse(const char *file, struct bytes text, struct problems *pr
         (void)fail(&builder, 0, NULL, "the file is larger than 1 MiB; split it");
     } else {
         yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-        yaml_parser_set_input_string(&parser, text.at, text.size);
+        // libyaml steps over a byte order mark only where it has to guess the encoding.
+        size_t mark = text.size >= 3 && memcmp(text.at, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        yaml_parser_set_input_string(&parser, text.at + mark, text.size - mark);
         good = build(&builder, &parser);
     }
     free(builder.key);

@@ -52,6 +52,18 @@ static void a_tree_knows_its_lines_and_paths(void **state)
     problems_free(&problems);
 }
 
+static void a_byte_order_mark_is_stepped_over(void **state)
+{
+    (void)state;
+    struct problems problems = {.count = 0};
+    struct yaml *yaml =
+        yaml_parse("w.yaml", bytes_text("\xEF\xBB\xBFgateway: gw-1\r\n"), &problems);
+    assert_non_null(yaml);
+    assert_string_equal(yaml_get(yaml_root(yaml), "gateway")->text, "gw-1");
+    assert_int_equal(yaml_get(yaml_root(yaml), "gateway")->line, 1);
+    yaml_tree_free(yaml);
+}
+
 static void json_is_read_as_it_stands(void **state)
 {
     (void)state;
@@ -134,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tree_knows_its_lines_and_paths),
+        cmocka_unit_test(a_byte_order_mark_is_stepped_over),
         cmocka_unit_test(json_is_read_as_it_stands),
         cmocka_unit_test(each_thing_that_is_not_taken_gets_its_sentence),
         cmocka_unit_test(what_is_nested_too_deep_is_refused),
