@@ -321,6 +321,12 @@ int fields_slot(struct fields *fields, struct bytes name)
     return index < 0 || fields->slots[index].role == STANDS_FOR_NOTHING ? FIELDS_NOTHING : index;
 }
 
+int fields_known_slot(const struct fields *fields, struct bytes name)
+{
+    int16_t index = fields->table[table_place(fields, name)];
+    return index < 0 || fields->slots[index].role == STANDS_FOR_NOTHING ? FIELDS_NOTHING : index;
+}
+
 size_t fields_take_expected(struct fields *fields, struct bytes in, int *index)
 {
     uint32_t place = fields->place;
@@ -507,6 +513,7 @@ static void store_number(struct fields *fields, const struct slot *slot,
                          const struct number *number, struct bytes text)
 {
     int64_t ms = 0;
+    bool fits = false;
     switch (slot->type) {
     case COLUMN_NUMBER:
         fields->values[slot->field] =
@@ -516,7 +523,8 @@ static void store_number(struct fields *fields, const struct slot *slot,
         store_integer(fields, slot, number, text);
         break;
     case COLUMN_TIMESTAMP:
-        store_time(fields, time_from_number(fields, number, &ms), ms, slot, text);
+        fits = time_from_number(fields, number, &ms);
+        store_time(fields, fits, ms, slot, text);
         break;
     case COLUMN_STRING:
         store_text(fields, slot, text);

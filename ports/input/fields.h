@@ -53,6 +53,9 @@ void fields_begin(struct fields *fields);
 enum { FIELDS_NOTHING = -1 };
 int fields_slot(struct fields *fields, struct bytes name);
 
+// The same of a name that is no value's and so is not the next: of an inner object.
+int fields_known_slot(const struct fields *fields, struct bytes name);
+
 // The same for a member of JSON at the front of `in`, where it has the name that stood in this
 // place in the line before and is written plainly: `"NAME":` and not an object after it. Returns
 // the bytes that takes; 0: it is something else, and was not counted.

@@ -326,18 +326,30 @@ static bool enter(struct cursor *cursor, struct bytes name)
     return true;
 }
 
-static int slot_of(struct cursor *cursor, struct bytes name)
+// The name with the path before it, in `room`; empty where that is too long to stand for anything.
+static struct bytes full_name(const struct cursor *cursor, struct bytes name, uint8_t *room)
 {
     if (cursor->path_size == 0) {
-        return fields_slot(cursor->fields, name);
+        return name;
     }
-    uint8_t full[sizeof cursor->path + FIELDS_NAME_MAX];
     if (cursor->path_size + name.size > FIELDS_NAME_MAX) {
-        return FIELDS_NOTHING;
+        return bytes_from(NULL, 0);
     }
-    memcpy(full, cursor->path, cursor->path_size);
-    memcpy(full + cursor->path_size, name.at, name.size);
-    return fields_slot(cursor->fields, bytes_from(full, cursor->path_size + name.size));
+    memcpy(room, cursor->path, cursor->path_size);
+    memcpy(room + cursor->path_size, name.at, name.size);
+    return bytes_from(room, cursor->path_size + name.size);
+}
+
+// After the brace of an object that is the member `name`. Where the contract wants a value of that
+// name, an object is none; a null in its place would be a silent loss.
+static bool take_inner(struct cursor *cursor, struct bytes name)
+{
+    uint8_t room[FIELDS_NAME_MAX];
+    int slot = fields_known_slot(cursor->fields, full_name(cursor, name, room));
+    if (slot != FIELDS_NOTHING) {
+        fields_put_other(cursor->fields, slot, "an object");
+    }
+    return enter(cursor, name);
 }
 
 // The ordinary member has the name that stood in its place in the line before, and a colon at once.
@@ -373,9 +385,10 @@ static bool take_member(struct cursor *cursor)
     }
     skip_space(cursor);
     if (take(cursor, '{')) {
-        return enter(cursor, name);
+        return take_inner(cursor, name);
     }
-    return take_value(cursor, slot_of(cursor, name));
+    uint8_t room[FIELDS_NAME_MAX];
+    return take_value(cursor, fields_slot(cursor->fields, full_name(cursor, name, room)));
 }
 
 // After a member: a comma, or the ends of as many objects as end here.

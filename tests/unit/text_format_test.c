@@ -149,6 +149,15 @@ static void members_of_inner_objects_have_names_with_points(void **state)
     fields_close(fields);
 }
 
+static void a_timestamp_of_the_contract_may_be_a_number(void **state)
+{
+    const struct record *record =
+        json(*state, "{\"sensor\":\"a\",\"ts\":1,\"since\":1700000000123}");
+    assert_non_null(record);
+    assert_true(record->values[SINCE].kind == VALUE_INTEGER);
+    assert_true(record->values[SINCE].integer == 1700000000123);
+}
+
 static void a_value_that_does_not_fit_its_column_gets_a_sentence(void **state)
 {
     static const struct {
@@ -158,6 +167,7 @@ static void a_value_that_does_not_fit_its_column_gets_a_sentence(void **state)
         {"\"temperature\":\"n/a\"", "temperature is the text \"n/a\", where a number is wanted"},
         {"\"temperature\":true", "temperature is \"true\", where a number is wanted"},
         {"\"temperature\":[1]", "temperature is an array, where a number is wanted"},
+        {"\"temperature\":{\"a\":1}", "temperature is an object, where a number is wanted"},
         {"\"count\":2.5", "count is \"2.5\", where an integer of 64 bits is wanted"},
         {"\"count\":9223372036854775808",
          "count is \"9223372036854775808\", where an integer of 64 bits is wanted"},
@@ -468,6 +478,7 @@ int main(void)
         cmocka_unit_test(the_order_of_members_may_change_from_line_to_line),
         cmocka_unit_test(escapes_and_surrogates_become_utf8),
         cmocka_unit_test(members_of_inner_objects_have_names_with_points),
+        cmocka_unit_test(a_timestamp_of_the_contract_may_be_a_number),
         cmocka_unit_test(a_value_that_does_not_fit_its_column_gets_a_sentence),
         cmocka_unit_test(what_is_not_json_gets_a_sentence_with_its_column),
         cmocka_unit_test(objects_inside_each_other_are_bounded),
