@@ -88,13 +88,19 @@ static enum err make_slot(struct disk_posix *posix, const char *folder, uint32_t
     return err;
 }
 
+// Whatever lies in it: a kill while this runs leaves any part.
 static void remove_half(struct disk_posix *posix, const char *folder)
 {
-    char name[64];
-    bool more = true;
-    for (uint32_t slot = 0; more; slot++) {
-        slot_name(name, folder, slot);
-        more = unlinkat(posix->folder, name, 0) == 0;
+    int fd = openat(posix->folder, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *files = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *file;
+    while (files != NULL && (file = readdir(files)) != NULL) {
+        (void)unlinkat(dirfd(files), file->d_name, 0); // fails for "." and ".."
+    }
+    if (files != NULL) {
+        (void)closedir(files);
+    } else if (fd >= 0) {
+        (void)close(fd);
     }
     (void)unlinkat(posix->folder, folder, AT_REMOVEDIR);
 }
