@@ -132,6 +132,13 @@ void output_partitions(struct output *output, uint32_t product, int32_t count)
     assert(err == OK); // one name, four bytes
 }
 
+void output_cursor(struct output *output, uint32_t product, uint64_t next_seq)
+{
+    struct agent *agent = output->core;
+    assert(product < agent->product_count);
+    product_known_delivered(&agent->products[product], next_seq);
+}
+
 // ---- start ----
 
 static void give_to_worker(void *context, struct job *job)
@@ -159,15 +166,19 @@ static int watch_signals(struct agent *agent)
 static int open_output(struct agent *agent)
 {
     const struct settings *settings = agent->settings;
+    bool exactly_once = false;
     for (uint32_t i = 0; i < settings->product_count; i++) {
         const struct contract_port *port = settings->products[i].port;
         agent->topics[i] = (struct output_topic){
             .topic = port->topic,
             .rule = port->partition_by == PARTITION_BY_KEY ? RULE_KEY : RULE_GATEWAY};
+        exactly_once |= settings->products[i].delivery == DELIVERY_EXACTLY_ONCE;
     }
     agent->driver = output_drivers[0];
     agent->output = (struct output){.options = &settings->kafka,
                                     .gateway = settings->gateway,
+                                    .exactly_once = exactly_once,
+                                    .domain = settings->products[0].contract->domain,
                                     .topic_count = settings->product_count,
                                     .topics = agent->topics,
                                     .core = agent};

@@ -234,6 +234,7 @@ static int open_product(struct agent *agent, uint32_t index)
     if (partitions.size == 4) {
         agent->topics[index].partition_count = (int32_t)get_u32(partitions.at);
     }
+    agent->topics[index].epoch = product->stat.epoch;
     return err == OK ? EX_OK : err == ERR_FULL || err == ERR_LIMIT ? EX_CONFIG : EX_OSERR;
 }
 

@@ -140,6 +140,9 @@ static void judge_product(struct report *report, const struct report_product *pr
     if (spool->size_bytes > 0 && spool->used_bytes * 100 / spool->size_bytes >= FILL_WARN_PCT) {
         add_reason(report, REPORT_STATUS_WARN, "buffer.filling:%s", product->name);
     }
+    if (core->restored) {
+        add_reason(report, REPORT_STATUS_FAIL, "spool.restored:%s", product->name);
+    }
     if (core->outlet.setting_aside && !core->quarantine_busy) {
         add_reason(report, REPORT_STATUS_FAIL, "quarantine.full:%s", product->name);
     } else if (product->quarantined_records > 0) {

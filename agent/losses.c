@@ -145,6 +145,16 @@ struct loss *losses_next(struct losses *losses)
     return NULL;
 }
 
+bool losses_all_stored(const struct losses *losses)
+{
+    for (uint32_t i = 0; i < losses->count; i++) {
+        if (!losses->list[i].stored) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool losses_told(struct losses *losses, uint64_t id)
 {
     for (uint32_t i = 0; i < losses->count; i++) {

@@ -48,6 +48,8 @@ void losses_stored(struct losses *losses, bool durable);
 // The next one that is stored and not sent; NULL: none.
 struct loss *losses_next(struct losses *losses);
 
+bool losses_all_stored(const struct losses *losses);
+
 // The broker has it. False: no such id.
 bool losses_told(struct losses *losses, uint64_t id);
 

@@ -104,6 +104,7 @@ struct output_topic {
     // The partitions it had when the epoch began (output_partitions told them); 0: not known. Set
     // before the first `send`. A topic that grows keeps the epoch's records where they were.
     int32_t partition_count;
+    uint64_t epoch; // of the product's spool; set before the first `send` and `serve`
 };
 
 enum link_state { LINK_UP, LINK_DOWN, LINK_AUTH_FAIL, LINK_TLS_FAIL, LINK_DNS_FAIL };
@@ -124,6 +125,10 @@ struct output_stat {
 struct output {
     const struct option_set *options;
     const char *gateway;
+    // A record that was delivered is never so again: output and core agree by output_cursor on what
+    // was. One product that asks for it decides for all, for they share one producer.
+    bool exactly_once;
+    const char *domain; // of the first product's contract; names what exactly-once keeps in Kafka
     uint32_t topic_count;
     const struct output_topic *topics; // by product index
     void *state;
@@ -156,6 +161,11 @@ void output_told(struct output *output, uint64_t token, enum delivered how);
 
 // The product's topic has `count` partitions: remember it for this epoch.
 void output_partitions(struct output *output, uint32_t product, int32_t count);
+
+// With exactly_once: of the product's epoch, the cluster knows everything below `next_seq` as
+// delivered. Called before anything of the product is sent by a new client, while nothing of it is
+// on its way; until then `send` answers ERR_AGAIN.
+void output_cursor(struct output *output, uint32_t product, uint64_t next_seq);
 
 // ---- the lists, in ports/ports.c; NULL ends them ----
 extern const struct input_driver *const input_drivers[];

@@ -422,6 +422,20 @@ static void tick(struct product *product, int64_t now)
     }
 }
 
+// With exactly-once a cursor in Kafka covers what was lost before it too; so a loss is durable
+// before anything behind it is sent, or a power cut could leave it undeclared.
+static bool may_send(struct product *product)
+{
+    if (product->restored) {
+        return false;
+    }
+    if (product->output->exactly_once && !losses_all_stored(&product->losses)) {
+        product->commit_now = true;
+        return false;
+    }
+    return product->settle_count < STORE_SETTLES_MAX / 2; // the commit that takes them wakes us
+}
+
 bool product_turn(struct product *product, uint32_t budget)
 {
     int64_t now = clock_boot_ms();
@@ -434,8 +448,8 @@ bool product_turn(struct product *product, uint32_t budget)
         }
     }
     tell_losses(product);
-    if (product->settle_count >= STORE_SETTLES_MAX / 2) {
-        return false; // the commit that takes them wakes us
+    if (!may_send(product)) {
+        return false;
     }
     return outlet_pump(&product->outlet, &product->settled, product->durable_seq,
                        product->durable_cursor, budget);
@@ -475,6 +489,31 @@ bool product_is_drained(const struct product *product)
 void product_delivered(struct product *product, uint64_t seq, enum delivered how)
 {
     outlet_delivered(&product->outlet, seq, how);
+}
+
+void product_known_delivered(struct product *product, uint64_t next_seq)
+{
+    const char *name = product->settings->name;
+    uint64_t sent_next = product->outlet.sent_end + 1;
+    uint64_t known = sent_next > product->opened_next_seq ? sent_next : product->opened_next_seq;
+    if (next_seq > known) {
+        product->restored = true;
+        log_error("spool.restored",
+                  "product=%s epoch=%s next=%llu kafka=%llu: Kafka has records of this spool that "
+                  "it does not hold; was it restored from an older copy? Nothing is sent, since "
+                  "the same seqs would stand for other records; stop weir, move the spool's folder "
+                  "aside and start, for a new epoch",
+                  name, product->outlet.epoch, (unsigned long long)known,
+                  (unsigned long long)next_seq);
+        return;
+    }
+    uint64_t from = settled_next(&product->settled, 1);
+    log_info("cursor.known", "product=%s local=%llu kafka=%llu", name, (unsigned long long)from,
+             (unsigned long long)next_seq);
+    if (from < next_seq) {
+        product_settle(product, from, next_seq - 1, SETTLED_DELIVERED);
+        outlet_skip(&product->outlet, &product->settled);
+    }
 }
 
 void product_told(struct product *product, uint64_t id, enum delivered how)

@@ -53,7 +53,9 @@ struct product {
 
     // settled
     struct settled settled;
-    uint32_t settle_count; // for the next job
+    uint64_t opened_next_seq; // what the spool held when it was opened ends before it
+    bool restored;            // Kafka knows more of this epoch than the spool: nothing is sent
+    uint32_t settle_count;    // for the next job
     struct store_settle settles[STORE_SETTLES_MAX];
     int64_t settled_at_ms; // boot time of the oldest settle that no commit has; -1: none
     struct losses losses;
@@ -111,6 +113,8 @@ bool product_is_stored(const struct product *product);
 bool product_is_drained(const struct product *product);
 
 void product_delivered(struct product *product, uint64_t seq, enum delivered how);
+// Kafka itself knows everything below `next_seq` of this epoch as delivered (output_cursor).
+void product_known_delivered(struct product *product, uint64_t next_seq);
 void product_told(struct product *product, uint64_t id, enum delivered how);
 
 void product_report(struct product *product, struct report_product *report);

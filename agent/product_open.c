@@ -201,6 +201,7 @@ enum err product_open(struct product *product, const char *directory)
     product->next_seq = product->stat.next_seq;
     product->durable_seq = product->stat.next_seq - 1;
     product->given_end = product->durable_seq;
+    product->opened_next_seq = product->next_seq;
     product->durable_cursor = product->stat.cursor;
     product->changed_at_ms = -1;
     product->settled_at_ms = -1;

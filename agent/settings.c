@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { NAME_MAX_LENGTH = 64, TOPIC_MAX_LENGTH = 249, HOST_SIZE = 256 };
+enum { NAME_MAX_LENGTH = 64, TOPIC_MAX_LENGTH = 249, DOMAIN_MAX_LENGTH = 128, HOST_SIZE = 256 };
 
 struct reading {
     struct settings *settings;
@@ -191,10 +191,26 @@ static void check_is_built(const struct reading *reading, const struct yaml_node
                    "port with json",
                    product->port->name);
     }
-    if (product->delivery == DELIVERY_EXACTLY_ONCE) {
-        yaml_doubt(place_of(node, "delivery"), NULL, reading->problems,
-                   "exactly-once is not in this build yet: at-least-once is used");
-        product->delivery = DELIVERY_AT_LEAST_ONCE;
+}
+
+// Exactly-once keeps its cursors under the domain of the first product: DOMAIN.weir.GATEWAY.
+static void check_exactly_once(const struct reading *reading, const struct yaml_node *node,
+                               const struct product_settings *product)
+{
+    const struct settings *settings = reading->settings;
+    const struct contract *first = settings->products[0].contract;
+    if (product->delivery != DELIVERY_EXACTLY_ONCE || first == NULL) {
+        return;
+    }
+    if (first->domain == NULL) {
+        yaml_wrong(place_of(node, "delivery"), NULL, reading->problems,
+                   "exactly-once needs a `domain` in the contract of the first product: what it "
+                   "keeps in Kafka is named by it");
+    } else if (!is_word(first->domain, DOMAIN_MAX_LENGTH)) {
+        yaml_wrong(place_of(node, "delivery"), NULL, reading->problems,
+                   "exactly-once names topics by the domain \"%.80s\" of the first contract; use 1 "
+                   "to %d letters, digits, '.', '_' and '-' there",
+                   first->domain, DOMAIN_MAX_LENGTH);
     }
 }
 
@@ -360,6 +376,7 @@ static void read_product(struct reading *reading, const struct yaml_node *node)
         if (product->port != NULL) {
             check_topic_is_free(reading, node, product);
             check_is_built(reading, node, product);
+            check_exactly_once(reading, node, product);
         }
     }
     settings->product_count++;

@@ -59,7 +59,8 @@ const struct option settings_product_rows[] = {
      .type = OPTION_CHOICE,
      .initial = "at-least-once",
      .choices = "at-least-once|exactly-once",
-     .help = "exactly-once is not in this build yet"},
+     .help = "exactly-once: in transactions; needs the topic DOMAIN.weir-cursors, see "
+             "ports/output/README.md"},
     {.key = "spool.size",
      .type = OPTION_SIZE,
      .initial = "64 MiB",

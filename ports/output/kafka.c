@@ -1,18 +1,19 @@
-// The output `kafka`: at least once, idempotent, in order.
+// The output `kafka`: idempotent, in order, at least once; or exactly once, in transactions
+// (kafka_transaction.h).
 //
 // K1  What librdkafka has of ours is in the window; only what a delivery report says leaves it as
-//     delivered. When a client dies, all that is in the window is given back, in order of sending.
-// K2  Nothing here waits for a broker, save `flush` and the two seconds of `close`. A dying client
-// is
-//     ended by a thread of its own (it may be stuck in a name look-up), and the next one is not
-//     made before that thread is done: at most two clients exist.
+//     delivered, and with transactions only their end. When a client dies, all that is in the
+//     window is given back, in order of sending.
+// K2  Nothing here waits for a broker, save `flush` and the two seconds of `close`. The courier
+//     ends a dying client (that may be stuck in a name look-up), and the next one is not made
+//     before that is done: at most two clients exist.
 // K3  Each topic has its own share of the window, so that one in trouble does not stop the others.
 // K4  A topic's partition count is remembered for the run: records of one gateway stay in one
-// place.
+//     place.
 //
 //     send ─▶ window ─▶ librdkafka ─▶ broker
 //                ▲                      │
-//     serve ◀─ eventfd ◀─ reports ◀─────┘       (one epoll descriptor: eventfd and timer)
+//     serve ◀─ eventfd ◀─ reports ◀─────┘       (one epoll descriptor: events, timer, courier)
 #include "ports/output/kafka.h"
 
 #include "agent/clock.h"
@@ -21,18 +22,17 @@
 #include "ports/output/kafka_link.h"
 #include "ports/output/kafka_tls.h"
 #include "ports/output/kafka_topic.h"
+#include "ports/output/kafka_transaction.h"
 #include "ports/output/kafka_window.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -60,8 +60,8 @@ struct kafka {
     bool failed; // the client is of no more use
     int64_t revive_due_ms;
     int64_t revive_ms;
-    pthread_t reaper;
-    bool reaping;
+    struct kafka_courier courier;
+    struct kafka_transaction transaction;
 
     int epoll_fd, event_fd, timer_fd;
     int64_t timer_ms; // what the timer is set to, in boot time
@@ -129,56 +129,55 @@ static enum err client_make(struct kafka *kafka)
         (void)kafka_topic_open(&kafka->topics[i], kafka->client); // a bad name is told by itself
     }
     kafka->failed = false;
+    kafka_transaction_new_client(&kafka->transaction);
     return OK;
 }
 
-static void *reap(void *client)
+static void settled(struct kafka *kafka, const struct kafka_sent *sent, enum delivered how)
 {
-    rd_kafka_destroy(client);
-    return NULL;
-}
-
-// Give the client to a thread that ends it (K2). It takes no signals: they are the loop's.
-static void reaper_start(struct kafka *kafka)
-{
-    sigset_t all;
-    sigset_t before;
-    assert(!kafka->reaping);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    kafka->reaping = pthread_create(&kafka->reaper, NULL, reap, kafka->client) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!kafka->reaping) {
-        rd_kafka_destroy(kafka->client); // no thread to be had: then here, though it may take long
-    }
-    kafka->client = NULL;
-}
-
-// True: no client is dying any more.
-static bool reaper_join(struct kafka *kafka, int wait_ms)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += wait_ms / 1000;
-    if (kafka->reaping && pthread_timedjoin_np(kafka->reaper, NULL, &until) == 0) {
-        kafka->reaping = false;
-    }
-    return !kafka->reaping;
-}
-
-static void report(struct kafka *kafka, uint32_t ticket, rd_kafka_resp_err_t err)
-{
-    struct kafka_sent sent = kafka_window_take(kafka->window, ticket);
-    struct kafka_topic *topic = &kafka->topics[sent.topic];
-    enum delivered how = kafka_topic_delivered(topic, sent.size, err, kafka->moved_ms);
-    if (sent.topic < kafka->product_count) {
+    struct kafka_topic *topic = &kafka->topics[sent->topic];
+    if (sent->topic < kafka->product_count) {
         if (how == DELIVERED_OK && !topic->count_told) {
             topic->count_told = true;
-            output_partitions(kafka->output, sent.topic, topic->partition_count);
+            output_partitions(kafka->output, sent->topic, topic->partition_count);
         }
-        output_delivered(kafka->output, sent.topic, sent.id, how);
+        output_delivered(kafka->output, sent->topic, sent->id, how);
     } else {
-        output_told(kafka->output, sent.id, how);
+        output_told(kafka->output, sent->id, how);
+    }
+}
+
+// A delivery report. In a transaction it decides nothing yet but what can never be delivered.
+static void report(struct kafka *kafka, uint32_t ticket, rd_kafka_resp_err_t err)
+{
+    struct kafka_sent *sent = kafka_window_at(kafka->window, ticket);
+    struct kafka_topic *topic = &kafka->topics[sent->topic];
+    enum delivered how = kafka_topic_delivered(topic, sent->size, err, kafka->moved_ms);
+    if (kafka->transaction.on) {
+        sent->reported = true;
+        sent->refused = how == DELIVERED_REFUSED;
+        kafka_transaction_reported(&kafka->transaction, how == DELIVERED_OK,
+                                   sent->refused || topic->code[0] != 0);
+        return;
+    }
+    const struct kafka_sent taken = kafka_window_take(kafka->window, ticket);
+    settled(kafka, &taken, how);
+}
+
+// K1: all that is in the window leaves it, in order of sending.
+static void window_end(struct kafka *kafka, bool delivered)
+{
+    uint32_t ticket;
+    while ((ticket = kafka_window_first(kafka->window)) != 0) { // each turn takes one
+        const struct kafka_sent sent = kafka_window_take(kafka->window, ticket);
+        if (!sent.reported) { // the client died with it
+            (void)kafka_topic_delivered(&kafka->topics[sent.topic], sent.size,
+                                        RD_KAFKA_RESP_ERR__DESTROY, kafka->moved_ms);
+        }
+        settled(kafka, &sent,
+                delivered      ? DELIVERED_OK
+                : sent.refused ? DELIVERED_REFUSED
+                               : DELIVERED_AGAIN);
     }
 }
 
@@ -191,16 +190,8 @@ static void client_end(struct kafka *kafka)
         kafka_topic_close(&kafka->topics[i]);
     }
     kafka_link_new_client(&kafka->link);
-    reaper_start(kafka);
-}
-
-// K1: what the client had comes back.
-static void window_give_back(struct kafka *kafka)
-{
-    uint32_t ticket;
-    while ((ticket = kafka_window_first(kafka->window)) != 0) { // each turn takes one
-        report(kafka, ticket, RD_KAFKA_RESP_ERR__DESTROY);
-    }
+    kafka_courier_give(&kafka->courier, COURIER_END, kafka->client); // K2
+    kafka->client = NULL;
 }
 
 // ---- opening and closing ----
@@ -223,7 +214,8 @@ static enum err descriptors_open(struct kafka *kafka)
     struct epoll_event event = {.events = EPOLLIN};
     if (kafka->event_fd < 0 || kafka->timer_fd < 0 || kafka->epoll_fd < 0 ||
         epoll_ctl(kafka->epoll_fd, EPOLL_CTL_ADD, kafka->event_fd, &event) != 0 ||
-        epoll_ctl(kafka->epoll_fd, EPOLL_CTL_ADD, kafka->timer_fd, &event) != 0) {
+        epoll_ctl(kafka->epoll_fd, EPOLL_CTL_ADD, kafka->timer_fd, &event) != 0 ||
+        epoll_ctl(kafka->epoll_fd, EPOLL_CTL_ADD, kafka_courier_fd(&kafka->courier), &event) != 0) {
         log_error("kafka.open", "reason=\"%s\"", strerror(errno));
         return ERR_FAILED;
     }
@@ -241,6 +233,23 @@ static void topics_init(struct kafka *kafka)
     kafka->topic_count = kafka->product_count;
 }
 
+// The names cannot be too long: settings_read has looked.
+static void transaction_init(struct kafka *kafka)
+{
+    struct kafka_courier *courier = &kafka->courier;
+    const struct output *output = kafka->output;
+    if (!output->exactly_once) {
+        return;
+    }
+    bool fit = kafka_cursor_names(output->domain, output->gateway, courier->group, courier->topic);
+    assert(fit);
+    courier->lane_count = kafka->product_count;
+    courier->timeout_ms = kafka_transaction_timeout_ms(kafka->settings.link);
+    kafka->settings.transactional_id = courier->group;
+    kafka->settings.transaction_timeout_ms = courier->timeout_ms;
+    kafka_transaction_init(&kafka->transaction, courier, output->gateway, kafka->settings.link);
+}
+
 static void settings_init(struct kafka *kafka)
 {
     static const int64_t stall_ms[] = {45000, 90000, 240000}; // request.timeout and linger, by link
@@ -248,6 +257,7 @@ static void settings_init(struct kafka *kafka)
     kafka->settings = kafka_client_of(kafka->output->options, kafka->client_id);
     kafka->stall_ms = stall_ms[kafka->settings.link];
     kafka_link_init(&kafka->link, kafka->settings.bootstrap);
+    transaction_init(kafka);
 }
 
 static enum err kafka_open(struct output *output, int *fd)
@@ -268,11 +278,20 @@ static enum err kafka_open(struct output *output, int *fd)
     kafka->window = kafka_window_open(WINDOW_MESSAGES + COMPANIONS_MAX * COMPANION_MESSAGES);
     settings_init(kafka);
     topics_init(kafka);
+    if (kafka_courier_open(&kafka->courier) != OK) {
+        log_error("kafka.open", "reason=\"no thread for the courier\"");
+        if (kafka->window != NULL) {
+            kafka_window_close(kafka->window);
+        }
+        free(kafka);
+        return ERR_FAILED;
+    }
     enum err err = descriptors_open(kafka);
     if (err == OK) {
         err = kafka->window == NULL ? ERR_FAILED : client_make(kafka);
     }
     if (err != OK) {
+        kafka_courier_close(&kafka->courier);
         descriptors_close(kafka);
         if (kafka->window != NULL) {
             kafka_window_close(kafka->window);
@@ -285,28 +304,12 @@ static enum err kafka_open(struct output *output, int *fd)
     return OK;
 }
 
-static void kafka_close(struct output *output)
-{
-    struct kafka *kafka = output->state;
-    output->state = NULL;
-    if (kafka->client != NULL) {
-        client_end(kafka);
-    }
-    bool done = reaper_join(kafka, CLOSE_WAIT_MS);
-    descriptors_close(kafka);
-    if (!done) {
-        (void)pthread_detach(kafka->reaper); // it still looks at the topics; the process ends soon
-        return;
-    }
-    kafka_window_close(kafka->window);
-    free(kafka);
-}
-
 // ---- sending ----
 
 static void timer_set(struct kafka *kafka)
 {
-    int64_t due_ms = kafka->client == NULL ? kafka->revive_due_ms : INT64_MAX;
+    int64_t due_ms = kafka->client == NULL ? kafka->revive_due_ms
+                                           : kafka_transaction_due_ms(&kafka->transaction);
     for (uint32_t i = 0; i < kafka->topic_count; i++) {
         int64_t topic_ms = kafka_topic_due_ms(&kafka->topics[i]);
         due_ms = topic_ms < due_ms ? topic_ms : due_ms;
@@ -329,6 +332,11 @@ static enum err produce_failed(struct kafka *kafka, struct kafka_topic *topic,
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL ||
         rd_kafka_fatal_error(kafka->client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return ERR_AGAIN; // of a failed client the event is on the way
+    }
+    if (kafka->transaction.on && err == RD_KAFKA_RESP_ERR__STATE) {
+        kafka_transaction_spoil(&kafka->transaction); // it failed, and has not told us yet
+        wake(kafka);
+        return ERR_AGAIN;
     }
     switch ((int)err) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -356,14 +364,48 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     return headers;
 }
 
+// May one more message go now, and in an open transaction where it must?
+static bool may_produce(struct kafka *kafka, const struct kafka_topic *topic, size_t size)
+{
+    if (kafka->client == NULL || kafka->failed || !kafka_topic_has_room(topic, size)) {
+        return false;
+    }
+    if (kafka->transaction.on &&
+        !kafka_transaction_takes(&kafka->transaction, kafka->client, size)) {
+        if (kafka->transaction.state == TRANSACTION_FAILED) {
+            wake(kafka);
+        }
+        return false;
+    }
+    return true;
+}
+
+static void produced(struct kafka *kafka, uint32_t index, uint64_t seq, size_t size)
+{
+    struct kafka_transaction *transaction = &kafka->transaction;
+    if (kafka_window_count(kafka->window) == 1) {
+        kafka->moved_ms = clock_boot_ms();
+    }
+    kafka_topic_sent(&kafka->topics[index], size);
+    if (!transaction->on) {
+        return;
+    }
+    bool is_product = index < kafka->product_count;
+    uint64_t epoch = is_product ? kafka->output->topics[index].epoch : 0;
+    kafka_transaction_sent(transaction, index, epoch, is_product ? seq : 0, size);
+    if (transaction->record_count == 1) {
+        timer_set(kafka); // it ends by time too
+    }
+}
+
 static enum err produce(struct kafka *kafka, uint32_t index, const struct message *message)
 {
     struct kafka_topic *topic = &kafka->topics[index];
     size_t size = message->key.size + message->value.size;
-    if (kafka->client == NULL || kafka->failed || !kafka_topic_has_room(topic, size)) {
+    if (!may_produce(kafka, topic, size)) {
         return ERR_AGAIN;
     }
-    const struct kafka_sent sent = {message->seq, index, (uint32_t)size};
+    const struct kafka_sent sent = {.id = message->seq, .topic = index, .size = (uint32_t)size};
     uint32_t ticket = kafka_window_put(kafka->window, sent);
     if (ticket == 0) {
         return ERR_AGAIN;
@@ -385,10 +427,7 @@ static enum err produce(struct kafka *kafka, uint32_t index, const struct messag
     size_t count = sizeof parts / sizeof *parts - (headers == NULL ? 1 : 0);
     rd_kafka_error_t *error = rd_kafka_produceva(kafka->client, parts, count);
     if (error == NULL) {
-        if (kafka_window_count(kafka->window) == 1) {
-            kafka->moved_ms = clock_boot_ms();
-        }
-        kafka_topic_sent(topic, size);
+        produced(kafka, index, message->seq, size);
         return OK;
     }
     if (headers != NULL) {
@@ -459,7 +498,7 @@ static void serve_reports(struct kafka *kafka, rd_kafka_event_t *event)
     while ((message = rd_kafka_event_message_next(event)) != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             kafka_link_delivered(&kafka->link);
-            kafka->revive_ms = 0;
+            kafka->revive_ms = kafka->transaction.on ? kafka->revive_ms : 0;
         } else if ((int)message->err > 0 && !kafka->failed) {
             kafka_link_answered(&kafka->link); // librdkafka's own errors are below 0
         }
@@ -477,10 +516,17 @@ static void serve_error(struct kafka *kafka, rd_kafka_event_t *event)
         return;
     }
     err = rd_kafka_fatal_error(kafka->client, why, sizeof why);
+    kafka->failed = true;
+    if (kafka->transaction.on) {
+        if ((int)err > 0) {
+            kafka_link_answered(&kafka->link);
+        }
+        kafka_transaction_broken(&kafka->transaction, err, why, clock_boot_ms());
+        return;
+    }
     log_warn("kafka.client_failed", "err=%s reason=\"%s\" do=\"begin again with a new producer\"",
              rd_kafka_err2name(err), why);
     kafka_link_broken(&kafka->link, err, why);
-    kafka->failed = true;
 }
 
 static void serve_statistics(struct kafka *kafka, rd_kafka_event_t *event)
@@ -527,8 +573,67 @@ static bool serve_events(struct kafka *kafka)
     return true;
 }
 
+static void tell_cursors(struct kafka *kafka)
+{
+    for (uint32_t i = 0; i < kafka->product_count; i++) {
+        const struct kafka_cursor *lane = &kafka->courier.cursors[i];
+        uint64_t epoch = kafka->output->topics[i].epoch;
+        uint64_t next_seq = kafka_cursor_unite(kafka->courier.cursors, epoch);
+        if (next_seq > 0) {
+            output_cursor(kafka->output, i, next_seq);
+        } else if (lane->next_seq > 0) {
+            log_info("cursor.other_epoch",
+                     "topic=%s epoch=%016llx theirs=%016llx next=%llu: of another spool, ignored",
+                     kafka->topics[i].name, (unsigned long long)epoch,
+                     (unsigned long long)lane->epoch, (unsigned long long)lane->next_seq);
+        }
+    }
+}
+
+// What the broker refuses, it answers.
+static void link_answered_to_courier(struct kafka *kafka)
+{
+    enum transaction_state state = kafka->transaction.state;
+    if (!kafka->courier.busy && (int)kafka->courier.err > 0 &&
+        (state == TRANSACTION_STARTING || state == TRANSACTION_ENDING)) {
+        kafka_link_answered(&kafka->link);
+    }
+}
+
+static void serve_transaction(struct kafka *kafka, int64_t now_ms)
+{
+    link_answered_to_courier(kafka);
+    enum transaction_event event = TRANSACTION_KNOWN;
+    while (kafka->transaction.on && kafka->client != NULL && event != TRANSACTION_NOTHING) {
+        event = kafka_transaction_step(&kafka->transaction, kafka->client, now_ms);
+        switch (event) {
+        case TRANSACTION_KNOWN:
+            kafka_link_answered(&kafka->link);
+            tell_cursors(kafka);
+            break;
+        case TRANSACTION_COMMITTED:
+            kafka->revive_ms = 0;
+            window_end(kafka, true);
+            break;
+        case TRANSACTION_ABORTED:
+            window_end(kafka, false);
+            break;
+        case TRANSACTION_BROKEN:
+            kafka->failed = true;
+            return;
+        case TRANSACTION_NOTHING:
+            break;
+        }
+    }
+}
+
 static void client_renew(struct kafka *kafka, int64_t now_ms)
 {
+    if (kafka->courier.busy) { // with this client, or with the end of the last one
+        bool due = kafka->client == NULL && now_ms >= kafka->revive_due_ms;
+        kafka->revive_due_ms += due ? REVIVE_MIN_MS : 0;
+        return;
+    }
     if (kafka->client != NULL && kafka->failed) {
         for (int i = 0; i < REPORT_ROUNDS && serve_events(kafka); i++) {
             // what was delivered before the end must not be given back
@@ -536,12 +641,13 @@ static void client_renew(struct kafka *kafka, int64_t now_ms)
         client_end(kafka);
         kafka->revive_ms = kafka->revive_ms == 0 ? REVIVE_MIN_MS : kafka->revive_ms * 2;
         kafka->revive_ms = kafka->revive_ms > REVIVE_MAX_MS ? REVIVE_MAX_MS : kafka->revive_ms;
-        kafka->revive_due_ms = now_ms + kafka->revive_ms;
-        window_give_back(kafka);
+        int64_t hold_ms = kafka->transaction.hold_ms;
+        kafka->revive_due_ms = now_ms + (hold_ms > 0 ? hold_ms : kafka->revive_ms);
+        window_end(kafka, false);
         return;
     }
     if (kafka->client == NULL && now_ms >= kafka->revive_due_ms) {
-        if (!reaper_join(kafka, 0) || client_make(kafka) != OK) {
+        if (client_make(kafka) != OK) {
             kafka->revive_due_ms = now_ms + REVIVE_MIN_MS;
         }
     }
@@ -559,8 +665,10 @@ static void kafka_serve(struct output *output)
     struct kafka *kafka = output->state;
     descriptor_clear(kafka->event_fd);
     descriptor_clear(kafka->timer_fd);
+    kafka_courier_serve(&kafka->courier);
     bool more = serve_events(kafka);
     int64_t now_ms = clock_boot_ms();
+    serve_transaction(kafka, now_ms);
     client_renew(kafka, now_ms);
     if (now_ms >= kafka->timer_ms) {
         kafka->timer_ms = 0; // it went off: set it anew in any case
@@ -579,6 +687,7 @@ static bool kafka_flush(struct output *output, int wait_ms)
     struct kafka *kafka = output->state;
     int64_t until_ms = clock_boot_ms() + wait_ms;
     for (;;) {
+        kafka_transaction_hurry(&kafka->transaction);
         kafka_serve(output);
         if (kafka_window_count(kafka->window) == 0) {
             return true;
@@ -586,7 +695,12 @@ static bool kafka_flush(struct output *output, int wait_ms)
         if (clock_boot_ms() >= until_ms || kafka->client == NULL) {
             return false;
         }
-        (void)rd_kafka_flush(kafka->client, 5); // linger no longer; the reports are ours to take
+        if (kafka->transaction.on) {
+            struct pollfd watched = {.fd = kafka->epoll_fd, .events = POLLIN};
+            (void)poll(&watched, 1, 5);
+        } else {
+            (void)rd_kafka_flush(kafka->client, 5); // linger no longer; we take the reports
+        }
     }
 }
 
@@ -613,10 +727,41 @@ static void kafka_stat(struct output *output, struct output_stat *stat)
     for (uint32_t i = 0; i < kafka->topic_count && stat->refusal[0] == 0; i++) {
         memcpy(stat->refusal, kafka->topics[i].refusal, sizeof stat->refusal);
     }
+    if (kafka->client == NULL && kafka->transaction.hold_ms > 0) {
+        stat->link = LINK_DOWN; // of our own will
+    }
+    if (stat->reason[0] == 0) {
+        memcpy(stat->reason, kafka->transaction.reason, sizeof stat->reason);
+        memcpy(stat->reason_code, kafka->transaction.code, sizeof stat->reason_code);
+    }
     for (uint32_t i = 0; i < kafka->topic_count && stat->reason[0] == 0; i++) {
         memcpy(stat->reason, kafka->topics[i].reason, sizeof stat->reason);
         memcpy(stat->reason_code, kafka->topics[i].code, sizeof stat->reason_code);
     }
+}
+
+// An open transaction is ended, since its records would hold up others; what else is on its way is
+// in the spool.
+static void kafka_close(struct output *output)
+{
+    struct kafka *kafka = output->state;
+    int64_t until_ms = clock_boot_ms() + CLOSE_WAIT_MS;
+    if (kafka->transaction.on && kafka->client != NULL) {
+        (void)kafka_flush(output, CLOSE_WAIT_MS / 2);
+    }
+    output->state = NULL;
+    bool done = kafka_courier_wait(&kafka->courier, until_ms - clock_boot_ms());
+    if (done && kafka->client != NULL) {
+        client_end(kafka);
+        done = kafka_courier_wait(&kafka->courier, until_ms - clock_boot_ms());
+    }
+    if (!done) {
+        return; // the courier still looks at all of it; the process ends soon
+    }
+    kafka_courier_close(&kafka->courier);
+    descriptors_close(kafka);
+    kafka_window_close(kafka->window);
+    free(kafka);
 }
 
 const struct output_driver kafka_output = {

@@ -55,7 +55,6 @@ static const struct setting producer_settings[] = {
 
 static const struct setting data_settings[] = {
     {"enable.idempotence", SAME("true")},
-    {"message.timeout.ms", SAME("0")}, // the spool decides how long a record lives
     {"linger.ms", {"100", "5000", "60000"}},
     {"batch.size", {"65536", "131072", "262144"}},
     {"batch.num.messages", SAME("10000")},
@@ -222,13 +221,35 @@ static bool set_sasl(rd_kafka_conf_t *conf, const struct kafka_client *client,
     return done;
 }
 
-static bool set_use(rd_kafka_conf_t *conf, enum kafka_use use, enum link_profile link,
+// message.timeout.ms is then the transaction's, linger must be below it, and librdkafka refuses a
+// socket.timeout.ms above it. The end of a transaction sends what lingers.
+static bool set_transactional(rd_kafka_conf_t *conf, const struct kafka_client *client,
+                              char why[KAFKA_SENTENCE_SIZE])
+{
+    char timeout_ms[16];
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", client->transaction_timeout_ms);
+    return set(conf, "transactional.id", client->transactional_id, why) &&
+           set(conf, "transaction.timeout.ms", timeout_ms, why) &&
+           set(conf, "socket.timeout.ms", timeout_ms, why) && set(conf, "linger.ms", "1000", why);
+}
+
+static bool set_data(rd_kafka_conf_t *conf, const struct kafka_client *client,
+                     char why[KAFKA_SENTENCE_SIZE])
+{
+    return set_all(conf, producer_settings, client->link, why) &&
+           set_all(conf, data_settings, client->link, why) &&
+           (client->transactional_id != NULL ? set_transactional(conf, client, why)
+                                             // the spool decides how long a record lives
+                                             : set(conf, "message.timeout.ms", "0", why));
+}
+
+static bool set_use(rd_kafka_conf_t *conf, const struct kafka_client *client, enum kafka_use use,
                     char why[KAFKA_SENTENCE_SIZE])
 {
+    enum link_profile link = client->link;
     switch (use) {
     case KAFKA_DATA:
-        return set_all(conf, producer_settings, link, why) &&
-               set_all(conf, data_settings, link, why);
+        return set_data(conf, client, why);
     case KAFKA_CONTROL:
         return set_all(conf, producer_settings, link, why) &&
                set_all(conf, control_settings, link, why);
@@ -252,8 +273,8 @@ static bool set_passed(rd_kafka_conf_t *conf, const struct kafka_client *client,
 
 // librdkafka repeats each failed connect at its own pace. Faults are told by their users, once a
 // change, from error events; here they are for who debugs.
-static const char *const told_by_users[] = {"FAIL",  "ERROR",     "REQTMOUT",
-                                            "FATAL", "TERMINATE", "AUTOCREATE"};
+static const char *const told_by_users[] = {"FAIL",      "ERROR",      "REQTMOUT", "FATAL",
+                                            "TERMINATE", "AUTOCREATE", "TXNERR"};
 
 static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
@@ -278,8 +299,8 @@ rd_kafka_conf_t *kafka_client_configure(const struct kafka_client *client, enum 
         (void)set(conf, row->key, row->values[client->link], ignored);
     }
     const char *name = client->client_id == NULL ? "weir" : client->client_id;
-    if (set_all(conf, common_settings, client->link, why) &&
-        set_use(conf, use, client->link, why) && set(conf, "client.id", name, why) &&
+    if (set_all(conf, common_settings, client->link, why) && set_use(conf, client, use, why) &&
+        set(conf, "client.id", name, why) &&
         set(conf, "bootstrap.servers", client->bootstrap, why) && set_tls(conf, client, why) &&
         set_sasl(conf, client, why) && set_passed(conf, client, why)) {
         return conf;

@@ -21,6 +21,8 @@ enum kafka_tls_library { KAFKA_TLS_MBEDTLS, KAFKA_TLS_LIBRDKAFKA };
 struct kafka_client {
     const char *bootstrap;
     enum link_profile link;
+    const char *transactional_id; // given: KAFKA_DATA goes in transactions
+    int transaction_timeout_ms;
     const char *client_id; // in the broker's log and quotas
     const char *ca;        // any of these three: TLS
     const char *certificate;

@@ -72,6 +72,12 @@ struct kafka_sent kafka_window_take(struct kafka_window *window, uint32_t ticket
     return place->sent;
 }
 
+struct kafka_sent *kafka_window_at(struct kafka_window *window, uint32_t ticket)
+{
+    assert(ticket > 0 && ticket <= window->limit && window->places[ticket].out);
+    return &window->places[ticket].sent;
+}
+
 uint32_t kafka_window_first(const struct kafka_window *window)
 {
     return window->places[0].next;

@@ -15,6 +15,8 @@ struct kafka_sent {
     uint64_t id; // a seq or a token
     uint32_t topic;
     uint32_t size; // bytes of key and value
+    bool reported; // its report is here, and its transaction has not ended
+    bool refused;  // and says that the broker will never take it
 };
 
 struct kafka_window *kafka_window_open(uint32_t limit); // NULL: no memory; memory is taken here
@@ -25,6 +27,9 @@ uint32_t kafka_window_put(struct kafka_window *window, struct kafka_sent sent);
 
 // Take back what `ticket` stands for. A ticket that is not out is a bug.
 struct kafka_sent kafka_window_take(struct kafka_window *window, uint32_t ticket);
+
+// What `ticket` stands for, to be looked at and marked.
+struct kafka_sent *kafka_window_at(struct kafka_window *window, uint32_t ticket);
 
 // The ticket that has been out longest; 0: none is out.
 uint32_t kafka_window_first(const struct kafka_window *window);

@@ -38,6 +38,7 @@ struct core {
     uint64_t given_back;
     uint8_t how[2][SEQS_MAX + 1]; // 1: delivered, 2: refused
     uint64_t told[4];
+    uint64_t known[2];
     uint32_t value_size;
 };
 
@@ -76,6 +77,12 @@ void output_partitions(struct output *output, uint32_t product, int32_t count)
     partitions_told = count;
 }
 
+void output_cursor(struct output *output, uint32_t product, uint64_t next_seq)
+{
+    struct core *core = output->core;
+    core->known[product] = next_seq;
+}
+
 // ---- a core in a box ----
 
 static void option_give(struct core *core, const char *key, const char *text)
@@ -104,8 +111,8 @@ static struct core *core_new(const char *first, const char *second, const char *
 {
     struct core *core = calloc(1, sizeof *core);
     assert_non_null(core);
-    core->topics[0] = (struct output_topic){.topic = first, .rule = RULE_GATEWAY};
-    core->topics[1] = (struct output_topic){.topic = second, .rule = RULE_GATEWAY};
+    core->topics[0] = (struct output_topic){.topic = first, .epoch = 0x1111};
+    core->topics[1] = (struct output_topic){.topic = second, .epoch = 0x2222};
     core->options = (struct option_set){
         .rows = kafka_client_options, .values = core->values, .file = "weir.yaml", .line = 1};
     option_give(core, "bootstrap", at);

@@ -238,10 +238,22 @@ static void each_wrong_value_of_a_product_gets_its_sentence(void **state)
     wrong(PRODUCT("name: my ovens"),
           "3: products[0].name: \"my ovens\" is no name for a product here; write name: with 1 to "
           "64 letters, digits, '.', '_' or '-'");
-    expect(PRODUCT("delivery: exactly-once"),
-           "3: products[0].delivery: warning: exactly-once is not in this build yet: at-least-once "
-           "is used",
-           false);
+}
+
+static void exactly_once_is_written_and_read(void **state)
+{
+    (void)state;
+    struct problems problems;
+
+    struct settings *settings =
+        parse(HEAD "products: [{contract: thermal.odcs.json, delivery: exactly-once}]\n" INPUTS,
+              &problems);
+
+    assert_non_null(settings);
+    assert_int_equal(problems.error_count, 0);
+    assert_int_equal(settings->products[0].delivery, DELIVERY_EXACTLY_ONCE);
+    settings_free(settings);
+    problems_free(&problems);
 }
 
 static void two_products_may_not_share_a_name_or_a_topic(void **state)
@@ -563,6 +575,7 @@ int main(void)
         cmocka_unit_test(each_mistake_of_the_gateway_gets_its_sentence),
         cmocka_unit_test(each_mistake_of_a_product_gets_its_sentence),
         cmocka_unit_test(each_wrong_value_of_a_product_gets_its_sentence),
+        cmocka_unit_test(exactly_once_is_written_and_read),
         cmocka_unit_test(two_products_may_not_share_a_name_or_a_topic),
         cmocka_unit_test(a_promise_shorter_than_the_commit_is_doubted),
         cmocka_unit_test(what_this_build_does_not_write_yet_is_refused),
