@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-    MIN_RING_BYTES = 1 << 20, // the least that the settings allow; a ring can be made of it
+    MIN_RING_BYTES = 1 << 20, // a ring can be made of it
     // Of memory, where the disk cannot be used; taken as records come.
     IN_MEMORY_GATEWAY_BYTES = 32 << 20, // shared by the products
     IN_MEMORY_PRODUCT_BYTES = 16 << 20,

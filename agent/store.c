@@ -28,6 +28,28 @@ static bool settle(struct store_commit *work)
     return done > 0;
 }
 
+// A commit that is larger than a segment of a small ring goes block by block. What is durable
+// leaves the commit, so that a try after an error goes on behind it; states go with the last block:
+// a power cut between two of them may repeat records of an input, and loses none.
+static enum err commit_in_parts(struct store_commit *work)
+{
+    struct spool_commit *all = &work->commit;
+    while (all->block_count > 1) {
+        const struct spool_commit part = {.blocks = all->blocks,
+                                          .block_count = 1,
+                                          .keys = all->keys,
+                                          .key_count = all->key_count};
+        enum err err = spool_commit(work->spool, &part);
+        if (err != OK) {
+            return err;
+        }
+        all->blocks++;
+        all->block_count--;
+        all->key_count = 0;
+    }
+    return spool_commit(work->spool, all);
+}
+
 void store_commit_work(struct job *job)
 {
     struct store_commit *work = (struct store_commit *)job;
@@ -41,6 +63,9 @@ void store_commit_work(struct job *job)
         if (work->result == OK) {
             work->result = spool_commit(work->spool, &work->commit);
         }
+    }
+    if (work->result == ERR_LIMIT && work->commit.block_count > 1) {
+        work->result = commit_in_parts(work);
     }
     take_losses(work);
     spool_stat(work->spool, &work->stat);

@@ -86,7 +86,7 @@ static void the_reference_can_be_printed(void **state)
     settings_print_reference(out);
 
     (void)fclose(out);
-    assert_non_null(strstr(text, "| `spool.size` | size, at least 1 MiB | `64 MiB` |"));
+    assert_non_null(strstr(text, "| `spool.size` | size, at least 4 MiB | `64 MiB` |"));
     free(text);
 }
 

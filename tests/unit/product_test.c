@@ -110,6 +110,7 @@ static const struct output_driver wire_driver = {
 
 static struct {
     char directory[64];
+    uint32_t segment_bytes;
     struct contract_port port;
     struct product_settings settings;
     struct disk_posix *files;
@@ -150,7 +151,7 @@ static void start(void)
 {
     assert_int_equal(disk_posix_open(&it.files, it.directory, false), OK);
     struct spool_options options = {.size_bytes = it.settings.spool_size_bytes,
-                                    .segment_bytes = 256 * 1024,
+                                    .segment_bytes = it.segment_bytes,
                                     .when_full = it.settings.when_full};
     assert_int_equal(spool_open(&it.spool, disk_posix_disk(it.files), &options), OK);
     static const uint8_t boot_id[16] = {1};
@@ -188,6 +189,7 @@ static int set_up(void **context)
     memset(&wire, 0, sizeof wire);
     memset(&it, 0, sizeof it);
     wire.room = SENT_MAX;
+    it.segment_bytes = 256 * 1024;
     (void)snprintf(it.directory, sizeof it.directory, "/tmp/weir-product-XXXXXX");
     assert_non_null(mkdtemp(it.directory));
     it.port.topic = (char *)(uintptr_t) "site.bench.readings.v1";
@@ -584,6 +586,52 @@ static void a_full_spool_that_refuses_holds_its_inputs_and_goes_on_when_drained(
     assert_true(product_has_room(&it.product));
 }
 
+// As many bytes as come when the disk is slow and the rows do not compress.
+static void a_burst_larger_than_a_segment_of_a_small_ring_goes_in_parts(void **context)
+{
+    (void)context;
+    kill_it();
+    make_schema(&it.port.schema, true);
+    // Less than the settings allow; a new folder, for a ring keeps its size.
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r %s/*", it.directory);
+    assert_int_equal(system(command), 0);
+    it.settings.spool_size_bytes = 1 << 20;
+    it.segment_bytes = 128 * 1024;
+    start();
+    uint64_t taken = 0;
+    uint64_t noise = 1;
+    for (int round = 0; round < 20; round++) {
+        // Fill the stage as far as it goes, then let the disk have all of it at once.
+        for (;;) {
+            char note[40];
+            noise = noise * 6364136223846793005U + 1442695040888963407U;
+            (void)snprintf(note, sizeof note, "%016llx%016llx", (unsigned long long)noise,
+                           (unsigned long long)(noise * 0x9e3779b97f4a7c15U));
+            struct value values[2] = {{.kind = VALUE_NUMBER, .number = (double)noise},
+                                      {.kind = VALUE_TEXT, .text = bytes_text(note)}};
+            struct record record = {
+                .key = bytes_text("s"), .time_ms = (int64_t)taken, .values = values};
+            if (product_take(&it.product, &record) != OK) {
+                break;
+            }
+            taken++;
+        }
+        product_commit_now(&it.product);
+        (void)product_turn(&it.product, 0);
+        assert_int_equal(it.product.durable_seq, taken);
+        wire.count = 0;
+        wire.room = SENT_MAX;
+        commit_and_send();
+        answer(0, wire.count, DELIVERED_OK);
+        wire.count = 0;
+        commit_and_send();
+        answer(0, wire.count, DELIVERED_OK);
+    }
+    assert_true(product_is_drained(&it.product));
+    assert_int_equal(it.product.lost_records, 0);
+}
+
 static void small_state_comes_back_with_the_records_it_belongs_to(void **context)
 {
     (void)context;
@@ -635,6 +683,7 @@ int main(void)
         test(old_rows_keep_the_schema_they_were_taken_under),
         test(a_full_spool_drops_the_oldest_and_declares_it),
         test(a_full_spool_that_refuses_holds_its_inputs_and_goes_on_when_drained),
+        test(a_burst_larger_than_a_segment_of_a_small_ring_goes_in_parts),
         test(small_state_comes_back_with_the_records_it_belongs_to),
         test(nothing_allocates_per_record),
     };

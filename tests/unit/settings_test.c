@@ -224,7 +224,7 @@ static void each_wrong_value_of_a_product_gets_its_sentence(void **state)
     wrong(PRODUCT("spool: {size: 64}"),
           "3: products[0].spool.size: \"64\" has no unit; write e.g. 64 KiB or 2 MiB");
     wrong(PRODUCT("spool: {size: 64 KiB}"),
-          "3: products[0].spool.size: \"64 KiB\" is less than 1 MiB");
+          "3: products[0].spool.size: \"64 KiB\" is less than 4 MiB");
     wrong(PRODUCT("spool: {when full: drop newest}"),
           "3: products[0].spool.when full: \"drop newest\" is none of: drop oldest, refuse");
     wrong(PRODUCT("spool: {when_full: refuse}"),
@@ -377,7 +377,7 @@ static void every_truncation_is_read_or_told(void **state)
 {
     (void)state;
     const char *text = "gateway: gw-1\nkafka: {bootstrap: \"k:9092\", client: {a: b}}\n"
-                       "products:\n  - contract: thermal.odcs.json\n    spool: {size: 2 MiB}\n"
+                       "products:\n  - contract: thermal.odcs.json\n    spool: {size: 4 MiB}\n"
                        "inputs:\n  - {driver: probe, every: 1 s, fields: {a: value}}\n";
     for (size_t cut = 0; cut <= strlen(text); cut++) {
         struct problems problems = {.count = 0};
