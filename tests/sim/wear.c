@@ -218,19 +218,28 @@ static void settle_behind(const struct stream *stream, uint64_t backlog)
     }
 }
 
-// All rows that came go out young; each full block goes out dense.
+// As product.c commits: the young tail of a block that fills up, the block itself, the young rows
+// of what follows; or all rows of the open block where the spool asks for the whole.
 static void commit_rows(struct stream *stream, uint32_t rows)
 {
     struct spool_block blocks[64];
     struct spool_commit commit = {.blocks = blocks};
+    struct spool_stat stat;
+    spool_stat(wear.spool, &stat);
     uint64_t end = stream->next_seq + rows;
     uint64_t young_from = stream->next_seq;
-    while (end - stream->dense_from >= BLOCK_READINGS && commit.block_count < 63) {
+    while (end - stream->dense_from >= BLOCK_READINGS && commit.block_count < 61) {
+        uint64_t dense_end = stream->dense_from + BLOCK_READINGS;
+        if (stream->dense_from < young_from && young_from < dense_end) {
+            blocks[commit.block_count++] =
+                make_block(stream, young_from, (uint32_t)(dense_end - young_from), false);
+        }
         blocks[commit.block_count++] = make_block(stream, stream->dense_from, BLOCK_READINGS, true);
-        stream->dense_from += BLOCK_READINGS;
+        stream->dense_from = dense_end;
         stream->sealed_bytes += dense_size(BLOCK_READINGS);
+        young_from = dense_end;
     }
-    young_from = stream->dense_from > young_from ? stream->dense_from : young_from;
+    young_from = stat.wants_whole ? stream->dense_from : young_from;
     if (end > young_from) {
         blocks[commit.block_count++] =
             make_block(stream, young_from, (uint32_t)(end - young_from), false);
