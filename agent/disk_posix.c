@@ -20,6 +20,7 @@
 
 enum {
     PAGE = 4096,
+    READ_SLOTS_MAX = 1024,    // looked for where only reading
     OPEN_FILES = 8,           // a tail of each ring, and readers
     ZEROS_SIZE = 256 * 1024,  // one write while a ring is made
     SPACE_LEFT = 1024 * 1024, // for the file system's own bookkeeping
@@ -215,10 +216,10 @@ static void forget_cached(struct disk_posix *posix, enum disk_ring ring)
     }
 }
 
-static enum err posix_look(void *context, enum disk_ring ring, uint32_t *slot_count,
-                           uint32_t *slot_size)
+// All files of a ring that is to be written are there and of one size.
+static enum err look_strictly(struct disk_posix *posix, enum disk_ring ring, uint32_t *count,
+                              uint32_t *size)
 {
-    struct disk_posix *posix = context;
     char name[64];
     struct stat first;
     slot_name(name, ring_names[ring], 0);
@@ -228,9 +229,9 @@ static enum err posix_look(void *context, enum disk_ring ring, uint32_t *slot_co
     if (first.st_size <= 0 || first.st_size > INT32_MAX) {
         return ERR_CORRUPT;
     }
-    uint32_t count = 1;
-    for (struct stat next;; count++) {
-        slot_name(name, ring_names[ring], count);
+    *count = 1;
+    for (struct stat next;; (*count)++) {
+        slot_name(name, ring_names[ring], *count);
         if (fstatat(posix->folder, name, &next, 0) != 0) {
             break;
         }
@@ -238,9 +239,47 @@ static enum err posix_look(void *context, enum disk_ring ring, uint32_t *slot_co
             return ERR_CORRUPT;
         }
     }
+    *size = (uint32_t)first.st_size;
+    return OK;
+}
+
+// A copy that is only read may lack files, or their ends: what is there is read, the rest is
+// ERR_IO.
+static enum err look_kindly(struct disk_posix *posix, enum disk_ring ring, uint32_t *count,
+                            uint32_t *size)
+{
+    *count = 0;
+    off_t largest = 0;
+    enum err err = ERR_NOT_FOUND;
+    for (uint32_t slot = 0; slot < READ_SLOTS_MAX; slot++) {
+        char name[64];
+        struct stat file;
+        slot_name(name, ring_names[ring], slot);
+        if (fstatat(posix->folder, name, &file, 0) == 0) {
+            *count = slot + 1;
+            largest = file.st_size > largest ? file.st_size : largest;
+        } else if (errno != ENOENT) {
+            err = err_from_errno(errno);
+        }
+    }
+    *size = largest > 0 && largest <= INT32_MAX ? (uint32_t)largest : 0;
+    return *count == 0 ? err : *size == 0 ? ERR_CORRUPT : OK;
+}
+
+static enum err posix_look(void *context, enum disk_ring ring, uint32_t *slot_count,
+                           uint32_t *slot_size)
+{
+    struct disk_posix *posix = context;
+    uint32_t count;
+    uint32_t size;
+    enum err err = posix->readonly ? look_kindly(posix, ring, &count, &size)
+                                   : look_strictly(posix, ring, &count, &size);
+    if (err != OK) {
+        return err;
+    }
     bool seen = posix->slot_counts[ring] == count;
     posix->slot_counts[ring] = count;
-    posix->slot_sizes[ring] = (uint32_t)first.st_size;
+    posix->slot_sizes[ring] = size;
     if (!seen) {
         posix->direct = try_direct(posix, ring);
         if (!posix->direct && !posix->readonly) {
@@ -248,7 +287,7 @@ static enum err posix_look(void *context, enum disk_ring ring, uint32_t *slot_co
         }
     }
     *slot_count = count;
-    *slot_size = posix->slot_sizes[ring];
+    *slot_size = size;
     return OK;
 }
 

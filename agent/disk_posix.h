@@ -22,8 +22,9 @@
 struct disk_posix; // opaque
 
 // Open `folder`, making it where it is missing (not its parents). `readonly` takes no lock and
-// makes nothing. ERR_BUSY: another agent holds it. ERR_NOT_FOUND: no such folder (its parent, for
-// writing). ERR_DENIED: no right to it. ERR_READONLY, ERR_NO_SPACE, ERR_IO: the file system.
+// makes nothing, and takes a copy that lacks files or their ends (reading those is an error).
+// ERR_BUSY: another agent holds it. ERR_NOT_FOUND: no such folder (its parent, for writing).
+// ERR_DENIED: no right to it. ERR_READONLY, ERR_NO_SPACE, ERR_IO: the file system.
 enum err disk_posix_open(struct disk_posix **posix, const char *folder, bool readonly);
 void disk_posix_close(struct disk_posix *posix);
 const struct disk *disk_posix_disk(struct disk_posix *posix);

@@ -217,6 +217,12 @@ enum err product_open(struct product *product, const char *directory)
     }
     boots_restore(&product->boots, product->boot_id, &product->states, product->spool);
     restore_losses(product);
+    // For who reads the card without our settings (`weir spool`).
+    err = states_set(&product->states, "gateway", bytes_text(product->gateway));
+    if (err != OK) {
+        log_error("spool.states", "product=%s: too many states", product->settings->name);
+        return err;
+    }
     block_reset(product->builder, product->schemas.list[0], product->next_seq, RECORD_CLOCK_WALL,
                 NULL);
     restore_rows(product);

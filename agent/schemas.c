@@ -117,6 +117,18 @@ enum err schemas_open(struct schemas *schemas, const struct schema *present, boo
     return err;
 }
 
+enum err schemas_load(struct schemas *schemas, const struct spool *spool)
+{
+    static const struct states none;
+    schemas->count = 0;
+    enum err err = OK;
+    for (uint32_t slot = 0; slot < SCHEMAS_MAX && err == OK; slot++) {
+        struct schema *schema = load(slot, &none, spool);
+        err = schema == NULL ? OK : add(schemas, schema);
+    }
+    return err;
+}
+
 void schemas_close(struct schemas *schemas)
 {
     for (uint32_t i = 0; i < schemas->count; i++) {

@@ -22,6 +22,10 @@ struct schemas {
 // kept.
 enum err schemas_open(struct schemas *schemas, const struct schema *present, bool forget_old,
                       struct states *states, const struct spool *spool);
+
+// What the spool keeps, to look at it without a contract: the newest first. `count` may be 0.
+enum err schemas_load(struct schemas *schemas, const struct spool *spool);
+
 void schemas_close(struct schemas *schemas);
 
 // ERR_NOT_FOUND: no block of this spool should have that id.

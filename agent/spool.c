@@ -227,7 +227,7 @@ static void stat_beside(const struct spool *spool, struct spool_stat *stat)
     for (uint32_t i = 0; i < spool->held_count; i++) {
         const struct held *held = &spool->held[i];
         uint64_t last = held->first_seq + held->count - 1;
-        if (rows_left(spool, held->first_seq, last) > 0) {
+        if (last > spool->dense_end && rows_left(spool, held->first_seq, last) > 0) {
             any = true;
             stat->stored_bytes += held->size;
             stat->oldest_ms = stat->oldest_ms == INT64_MIN ? held->time_first_ms : stat->oldest_ms;

@@ -142,7 +142,10 @@ uint32_t spool_key_count(const struct spool *spool);
 enum err spool_key(const struct spool *spool, uint32_t id, struct bytes *key);
 enum err spool_state(const struct spool *spool, const char *name, struct bytes *value);
 
-// Read-only use by the commands (a live or copied spool): never writes to the disk.
+// Read-only use by the commands (a live or copied spool): never writes to the disk, declares
+// nothing, and reads what has ended too, as long as it lies there. `key` NULL for a sealed spool:
+// blocks, names, state and what is settled stay unknown. A live one may change meanwhile: what it
+// then fails to find is found by opening it anew.
 enum err spool_open_readonly(struct spool **spool, const struct disk *disk, const uint8_t *key);
 
 #endif

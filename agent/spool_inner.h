@@ -9,6 +9,7 @@
 //   spool_main.c     the main ring: release, turnover, errors
 //   spool_commit.c   which ring a commit goes to; the nursery
 //   spool_read.c     the block of a seq; what is gone is declared lost
+//   spool_look.c     segments and frames, for who only looks
 //   spool_state.c    settled set, losses, state and names, as payloads
 //
 // Floor: keeping.

@@ -505,7 +505,9 @@ enum err spool_recover(struct spool *spool)
     uint64_t known = settled_end > spool->dense_end ? settled_end : spool->dense_end;
     spool->next_seq = spool->next_seq > known ? spool->next_seq : known + 1;
     spool_state_recovered(spool);
-    spool_held_prune(spool);
+    if (!spool->readonly) { // who only looks is shown what has ended too
+        spool_held_prune(spool);
+    }
     sync_tail(spool, DISK_MAIN);
     sync_tail(spool, DISK_NURSERY);
     return OK;

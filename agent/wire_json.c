@@ -84,8 +84,7 @@ static void put_value(struct buffer *out, const struct column *column, const str
     }
 }
 
-// A number that JSON cannot say makes the whole record's quality bad.
-static uint8_t quality_on_wire(const struct schema *schema, const struct record *record)
+uint8_t wire_json_quality(const struct schema *schema, const struct record *record)
 {
     for (uint16_t i = 0; i < schema->field_count; i++) {
         const struct value *value = &record->values[i];
@@ -120,7 +119,7 @@ static void put_column(struct buffer *out, const struct column *column, const st
         break;
     case ROLE_QUALITY:
         buffer_put_byte(out, '"');
-        buffer_put_text(out, quality_name(quality_on_wire(schema, record)));
+        buffer_put_text(out, quality_name(wire_json_quality(schema, record)));
         buffer_put_byte(out, '"');
         break;
     }
