@@ -69,13 +69,13 @@ static int find_at(const struct spool_request *request, const char *path,
     }
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         (void)fprintf(stderr, "weir spool %s: %s: there is no such folder\n", request->verb, path);
-    } else if (access(path, R_OK | X_OK) != 0) {
-        return spool_explain(request, path, err_from_errno(errno));
     } else if (!is_folder(path)) {
         (void)fprintf(stderr,
                       "weir spool %s: %s is not a folder; a spool is one with 'ring' and 'nursery' "
                       "in it\n",
                       request->verb, path);
+    } else if (access(path, R_OK | X_OK) != 0) {
+        return spool_explain(request, path, err_from_errno(errno));
     } else {
         (void)fprintf(stderr,
                       "weir spool %s: %s is not a spool: there is no 'ring' and no 'nursery' in "

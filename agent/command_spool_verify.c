@@ -142,6 +142,32 @@ static enum err verify_segment(struct proof *proof, const struct spool_segment *
 
 // --- the whole
 
+// Each file is there to its end, and is a segment or was never used. One that is being written to
+// is looked at a second time.
+static enum err verify_slots(struct proof *proof)
+{
+    struct spool_shape shape;
+    spool_look_shape(spool_view_spool(proof->view), &shape);
+    for (int ring = 0; ring < 2; ring++) {
+        for (uint32_t slot = 0; slot < shape.slot_count[ring]; slot++) {
+            enum err err = OK;
+            struct damage damage = {
+                .ring = (enum disk_ring)ring, .slot = slot, .bytes = shape.slot_size[ring]};
+            damage.what = spool_look_slot(spool_view_spool(proof->view), damage.ring, slot);
+            if (damage.what != NULL && spool_view_again(proof->view, &err)) {
+                damage.what = spool_look_slot(spool_view_spool(proof->view), damage.ring, slot);
+            }
+            if (err != OK) {
+                return err;
+            }
+            if (damage.what != NULL) {
+                add(proof, &damage);
+            }
+        }
+    }
+    return OK;
+}
+
 static enum err verify_segments(struct proof *proof)
 {
     // As they are now; one that comes later is read by the look for each row.
@@ -283,7 +309,8 @@ static int verify_one(const struct spool_request *request, const char *folder, c
     if (code != EX_OK) {
         return code;
     }
-    enum err err = verify_segments(&proof);
+    enum err err = verify_slots(&proof);
+    err = err == OK ? verify_segments(&proof) : err;
     err = err == OK ? verify_rows(&proof) : err;
     if (err != OK) {
         code = spool_explain(request, folder, err);

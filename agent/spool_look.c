@@ -113,6 +113,28 @@ bool spool_look_is_missing(struct spool *spool, uint32_t slot)
     return true;
 }
 
+const char *spool_look_slot(struct spool *spool, enum disk_ring ring, uint32_t slot)
+{
+    struct place place = {.ring = ring, .slot = slot};
+    uint32_t size = spool->rings[ring].slot_size;
+    if (spool_window(spool, &place, size - FRAME_PAGE_SIZE, FRAME_PAGE_SIZE) == NULL) {
+        return "the file is missing, cut short, or cannot be read";
+    }
+    const uint8_t *page = spool_window(spool, &place, 0, 2 * FRAME_PAGE_SIZE);
+    struct segment_header header;
+    struct frame frame;
+    if (page == NULL) {
+        return "its first pages cannot be read";
+    }
+    bool used = false;
+    for (uint32_t i = 0; i < 2 * FRAME_PAGE_SIZE && !used; i++) {
+        used = page[i] != 0;
+    }
+    bool good = segment_header_get(&header, bytes_from(page, FRAME_PAGE_SIZE)) == OK ||
+                frame_get(&frame, page + FRAME_PAGE_SIZE) == OK;
+    return used && !good ? "neither of its two headers is good" : NULL;
+}
+
 // --- frames
 
 static void describe(const struct frame *frame, uint32_t offset, struct spool_found *found)

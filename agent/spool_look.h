@@ -37,6 +37,10 @@ void spool_look_segment(struct spool *spool, uint32_t index, struct spool_segmen
 // True: a segment that counts should lie in this slot of the main ring, and neither header is good.
 bool spool_look_is_missing(struct spool *spool, uint32_t slot);
 
+// What a slot's file is, whether or not a segment in it counts. NULL: whole, and never used or with
+// a good header. Else what is wrong, as words.
+const char *spool_look_slot(struct spool *spool, enum disk_ring ring, uint32_t slot);
+
 enum spool_found_kind {
     SPOOL_FOUND_END,    // of the segment
     SPOOL_FOUND_BLOCK,  //

@@ -66,7 +66,16 @@ def check(folder, agent):
         bytes_[at] ^= 0x55
     assert hurt > 0
 
+    # A copy that was cut short, or lacks a file, is never called good.
+    file.write_bytes(bytes_[:3000])
+    spool("verify", copy, code=1)
+    file.write_bytes(bytes_)
+    spool("verify", copy)
+    (copy / "ring" / "0003.seg").unlink()
+    spool("verify", copy, code=1)
+
     spool("ls", folder / "none", code=66)
+    spool("ls", folder / "weir.yaml", code=66)
     spool("export", copy, "--from", "soon", code=64)
     spool("tell", code=64)
 
@@ -76,7 +85,7 @@ def main():
     shutil.copy(root / "config/products/host.odcs.yaml", folder)
     (folder / "weir.yaml").write_text(
         "gateway: gw-spool\nstate: state\nkafka: {bootstrap: \"127.0.0.1:1\"}\n"
-        "products: [{contract: host.odcs.yaml, spool: {size: 1 MiB, commit: 200 ms}}]\n"
+        "products: [{contract: host.odcs.yaml, spool: {size: 4 MiB, commit: 200 ms}}]\n"
         "inputs: [{driver: linux}]\n")
     log = open(folder / "log", "w")
     agent = subprocess.Popen([weir, "run", "-c", folder / "weir.yaml"], stdout=log, stderr=log)
