@@ -1,6 +1,6 @@
 // weir check [-c FILE | FILE] [--json]: are the settings good? Touches no device and no network.
+#include "agent/argument.h"
 #include "agent/command.h"
-#include "agent/command_arguments.h"
 #include "agent/port.h"
 #include "agent/settings.h"
 
@@ -75,14 +75,15 @@ static int check(const char *path, bool json)
 
 int command_check(int argc, char **argv)
 {
-    struct command_arguments arguments;
-    if (!command_arguments_read(argc, argv, &arguments)) {
-        return EX_USAGE;
+    bool json = false;
+    const char *path = NULL;
+    const struct argument rows[] = {{.names = "--config|-c", .text = &path},
+                                    {.names = ARGUMENT_WORD, .text = &path},
+                                    {.names = "--json|-j", .flag = &json},
+                                    {.names = NULL}};
+    int code = arguments_read("check", argc, argv, rows, usage);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
-    if (arguments.help) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
-    }
-    const char *path = arguments.config != NULL ? arguments.config : arguments.operand;
-    return check(path != NULL ? path : settings_default_path(), arguments.json);
+    return check(path != NULL ? path : settings_default_path(), json);
 }

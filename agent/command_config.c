@@ -1,7 +1,7 @@
 // weir config --print [--json] [-c FILE | FILE]: the effective settings and where each comes from.
 // weir config --help [DRIVER]: what can be set.
+#include "agent/argument.h"
 #include "agent/command.h"
-#include "agent/command_arguments.h"
 #include "agent/port.h"
 #include "agent/settings.h"
 
@@ -87,21 +87,28 @@ static int help(const char *name)
 
 int command_config(int argc, char **argv)
 {
-    struct command_arguments arguments;
-    if (!command_arguments_read(argc, argv, &arguments)) {
-        return EX_USAGE;
+    bool json = false;
+    bool printed = false;
+    bool helped = false;
+    const char *word = NULL; // a file, or what help is asked for
+    const struct argument rows[] = {
+        {.names = "--config|-c", .text = &word}, {.names = ARGUMENT_WORD, .text = &word},
+        {.names = "--json|-j", .flag = &json},   {.names = "--print|-p", .flag = &printed},
+        {.names = "--help|-h", .flag = &helped}, {.names = NULL}};
+    int code = arguments_read("config", argc, argv, rows, NULL);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
-    if (arguments.help && arguments.operand != NULL && strcmp(arguments.operand, "all") == 0) {
+    if (helped && word != NULL && strcmp(word, "all") == 0) {
         settings_print_reference(stdout);
         return EX_OK;
     }
-    if (arguments.help && arguments.operand != NULL) {
-        return help(arguments.operand);
+    if (helped && word != NULL) {
+        return help(word);
     }
-    if (arguments.help || !arguments.print) {
+    if (helped || !printed) {
         print_overview();
-        return arguments.help ? EX_OK : EX_USAGE;
+        return helped ? EX_OK : EX_USAGE;
     }
-    const char *path = arguments.config != NULL ? arguments.config : arguments.operand;
-    return print(path != NULL ? path : settings_default_path(), arguments.json);
+    return print(word != NULL ? word : settings_default_path(), json);
 }

@@ -1,4 +1,5 @@
 // weir decode: records of layout `blocks` as JSON rows, for people and pipes.
+#include "agent/argument.h"
 #include "agent/command.h"
 #include "agent/contract.h"
 #include "agent/wire_blocks.h"
@@ -26,7 +27,7 @@ struct decode_options {
     const char *contract;
     const char *port;
     bool schema;
-    int first_record; // among the arguments
+    struct argument_list records; // files
 };
 
 // Memory of a run.
@@ -38,29 +39,20 @@ struct decode {
     uint8_t row[ROW_MAX];
 };
 
-// False: the sentence was printed.
-static bool read_options(int argc, char **argv, struct decode_options *options)
+// ARGUMENTS_GO_ON, or the exit code.
+static int read_options(int argc, char **argv, struct decode_options *options)
 {
-    int at = 1;
-    for (; at < argc && argv[at][0] == '-' && argv[at][1] != '\0'; at++) {
-        bool more = at + 1 < argc;
-        if (strcmp(argv[at], "-c") == 0 && more) {
-            options->contract = argv[++at];
-        } else if (strcmp(argv[at], "--port") == 0 && more) {
-            options->port = argv[++at];
-        } else if (strcmp(argv[at], "--schema") == 0) {
-            options->schema = true;
-        } else {
-            (void)fprintf(stderr, "weir decode: %s is not understood\n%s", argv[at], usage);
-            return false;
-        }
-    }
-    if (options->contract == NULL) {
+    const struct argument rows[] = {{.names = "--contract|-c", .text = &options->contract},
+                                    {.names = "--port", .text = &options->port},
+                                    {.names = "--schema", .flag = &options->schema},
+                                    {.names = ARGUMENT_WORD, .list = &options->records},
+                                    {.names = NULL}};
+    int code = arguments_read("decode", argc, argv, rows, usage);
+    if (code == ARGUMENTS_GO_ON && options->contract == NULL) {
         (void)fprintf(stderr, "weir decode: say the contract: -c FILE\n%s", usage);
-        return false;
+        code = EX_USAGE;
     }
-    options->first_record = at;
-    return true;
+    return code;
 }
 
 // The port that is named; else the first that is written as blocks, else the first.
@@ -140,26 +132,25 @@ static int decode_file(struct decode *decode, FILE *file, const char *name)
     return EX_OK;
 }
 
-static int decode_all(struct decode *decode, char **names, int count)
+static int decode_all(struct decode *decode, const struct argument_list *names)
 {
-    if (count == 0) {
+    if (names->count == 0) {
         return decode_file(decode, stdin, "stdin");
     }
     int code = EX_OK;
-    for (int i = 0; i < count && code == EX_OK; i++) {
-        FILE *file = fopen(names[i], "rb");
+    for (uint32_t i = 0; i < names->count && code == EX_OK; i++) {
+        FILE *file = fopen(names->at[i], "rb");
         if (file == NULL) {
-            (void)fprintf(stderr, "%s: cannot be read: %s\n", names[i], strerror(errno));
+            (void)fprintf(stderr, "%s: cannot be read: %s\n", names->at[i], strerror(errno));
             return EX_NOINPUT;
         }
-        code = decode_file(decode, file, names[i]);
+        code = decode_file(decode, file, names->at[i]);
         (void)fclose(file);
     }
     return code;
 }
 
-static int decode_port(const struct contract_port *port, const struct decode_options *options,
-                       char **argv, int argc)
+static int decode_port(const struct contract_port *port, const struct decode_options *options)
 {
     if (options->schema) {
         return print_schema(&port->schema);
@@ -171,7 +162,7 @@ static int decode_port(const struct contract_port *port, const struct decode_opt
         decode->schema = &port->schema;
         decode->reader = reader;
         wire_json_plan(&decode->plan, &port->schema);
-        code = decode_all(decode, argv + options->first_record, argc - options->first_record);
+        code = decode_all(decode, &options->records);
     }
     wire_reader_close(reader);
     free(decode);
@@ -181,12 +172,9 @@ static int decode_port(const struct contract_port *port, const struct decode_opt
 int command_decode(int argc, char **argv)
 {
     struct decode_options options = {.contract = NULL};
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
-    }
-    if (!read_options(argc, argv, &options)) {
-        return EX_USAGE;
+    int code = read_options(argc, argv, &options);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
     struct problems problems = {.count = 0};
     struct contract *contract = contract_read(options.contract, &problems);
@@ -196,12 +184,12 @@ int command_decode(int argc, char **argv)
         return EX_CONFIG;
     }
     const struct contract_port *port = choose_port(contract, options.port);
-    int code = EX_CONFIG;
+    code = EX_CONFIG;
     if (port == NULL) {
         (void)fprintf(stderr, "%s: there is no port %s\n", options.contract,
                       options.port == NULL ? "in it" : options.port);
     } else {
-        code = decode_port(port, &options, argv, argc);
+        code = decode_port(port, &options);
     }
     contract_free(contract);
     return code;

@@ -384,12 +384,12 @@ static void name_gateway(char out[65])
 static int read_demo_arguments(int argc, char **argv, struct demo *demo)
 {
     const char *time = "20s";
-    const struct argument rows[] = {{.name = "--for", .text = &time},
-                                    {.name = "--json", .flag = &demo->json},
-                                    {.name = "--bootstrap", .text = &demo->bootstrap},
-                                    {.name = "--keep", .text = &demo->keep},
-                                    {.name = NULL}};
-    int code = arguments_read(argc, argv, rows, usage);
+    const struct argument rows[] = {{.names = "--for", .text = &time},
+                                    {.names = "--json", .flag = &demo->json},
+                                    {.names = "--bootstrap", .text = &demo->bootstrap},
+                                    {.names = "--keep", .text = &demo->keep},
+                                    {.names = NULL}};
+    int code = arguments_read("demo", argc, argv, rows, usage);
     if (code != ARGUMENTS_GO_ON) {
         return code;
     }

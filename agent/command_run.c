@@ -1,7 +1,7 @@
 // weir run [-c FILE]: buffer and deliver until stopped.
 #include "agent/agent.h"
+#include "agent/argument.h"
 #include "agent/command.h"
-#include "agent/command_arguments.h"
 #include "agent/log.h"
 #include "agent/settings.h"
 
@@ -37,16 +37,15 @@ static int run(const char *path)
 
 int command_run(int argc, char **argv)
 {
-    struct command_arguments arguments;
-    if (!command_arguments_read(argc, argv, &arguments)) {
-        return EX_USAGE;
-    }
-    if (arguments.help) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
+    const char *path = NULL;
+    const struct argument rows[] = {{.names = "--config|-c", .text = &path},
+                                    {.names = ARGUMENT_WORD, .text = &path},
+                                    {.names = NULL}};
+    int code = arguments_read("run", argc, argv, rows, usage);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
     // librdkafka's threads would each keep an arena of their own.
     (void)mallopt(M_ARENA_MAX, 2);
-    const char *path = arguments.config != NULL ? arguments.config : arguments.operand;
     return run(path != NULL ? path : settings_default_path());
 }

@@ -1,6 +1,7 @@
 // weir spool ls | stat | cat | export | verify: look into a spool, of a running agent or on a card
 // pulled out of a dead gateway.
 #include "agent/command_spool.h"
+#include "agent/argument.h"
 #include "agent/clock.h"
 #include "agent/command.h"
 
@@ -42,14 +43,15 @@ enum { LS = 1, STAT = 2, CAT = 4, EXPORT = 8, VERIFY = 16, ALL = 31 };
 
 static const struct verb {
     const char *name;
+    const char *command; // for sentences
     unsigned bit;
     int (*run)(const struct spool_request *request, const struct spool_folders *folders);
 } verbs[] = {
-    {"ls", LS, spool_ls},
-    {"stat", STAT, spool_stat_print},
-    {"cat", CAT, spool_export},
-    {"export", EXPORT, spool_export},
-    {"verify", VERIFY, spool_verify},
+    {"ls", "spool ls", LS, spool_ls},
+    {"stat", "spool stat", STAT, spool_stat_print},
+    {"cat", "spool cat", CAT, spool_export},
+    {"export", "spool export", EXPORT, spool_export},
+    {"verify", "spool verify", VERIFY, spool_verify},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
@@ -62,13 +64,15 @@ static bool refuse(const struct spool_request *request, const char *name, const 
     return false;
 }
 
+// NULL: not given. So in the next ones.
 static bool read_time(const struct spool_request *request, const char *name, const char *value,
                       int64_t *time_ms)
 {
     char text[64];
-    bool is_day = strlen(value) == 10; // midnight, UTC
-    (void)snprintf(text, sizeof text, "%s%s", value, is_day ? "T00:00:00Z" : "");
-    return clock_parse(text, strlen(text), time_ms) == 0 ||
+    bool is_day = value != NULL && strlen(value) == 10; // midnight, UTC
+    (void)snprintf(text, sizeof text, "%s%s", value != NULL ? value : "",
+                   is_day ? "T00:00:00Z" : "");
+    return value == NULL || clock_parse(text, strlen(text), time_ms) == 0 ||
            refuse(request, name, value,
                   "not a time; write e.g. 2026-11-24T18:54:14Z or 2026-11-24");
 }
@@ -76,6 +80,9 @@ static bool read_time(const struct spool_request *request, const char *name, con
 static bool read_seq(const struct spool_request *request, const char *name, const char *value,
                      uint64_t *seq)
 {
+    if (value == NULL) {
+        return true;
+    }
     char *end = NULL;
     bool digits = value[0] >= '0' && value[0] <= '9' && strlen(value) <= 18;
     unsigned long long number = digits ? strtoull(value, &end, 10) : 0;
@@ -86,158 +93,63 @@ static bool read_seq(const struct spool_request *request, const char *name, cons
     return true;
 }
 
-static bool set_config(struct spool_request *request, const char *name, const char *value)
+static bool read_format(struct spool_request *request, const char *value)
 {
-    (void)name;
-    request->config = value;
-    return true;
+    request->csv = value != NULL && strcmp(value, "csv") == 0;
+    return value == NULL || request->csv || strcmp(value, "jsonl") == 0 ||
+           refuse(request, "--format", value, "the formats are jsonl and csv");
 }
-static bool set_key_file(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    request->key_file = value;
-    return true;
-}
-static bool set_json(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    request->json = true;
-    return true;
-}
-static bool set_blocks(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    request->blocks = true;
-    return true;
-}
-static bool set_all(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    request->range.settled_too = true;
-    return true;
-}
-static bool set_identity(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    request->identity = true;
-    return true;
-}
-static bool set_gateway(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    request->gateway = value;
-    return true;
-}
-static bool set_from(struct spool_request *request, const char *name, const char *value)
-{
-    return read_time(request, name, value, &request->range.from_ms);
-}
-static bool set_to(struct spool_request *request, const char *name, const char *value)
-{
-    return read_time(request, name, value, &request->range.to_ms);
-}
-static bool set_from_seq(struct spool_request *request, const char *name, const char *value)
-{
-    return read_seq(request, name, value, &request->range.from_seq);
-}
-static bool set_to_seq(struct spool_request *request, const char *name, const char *value)
-{
-    return read_seq(request, name, value, &request->range.to_seq);
-}
-static bool set_key(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    request->range.key = bytes_text(value);
-    return true;
-}
-static bool set_format(struct spool_request *request, const char *name, const char *value)
-{
-    request->csv = strcmp(value, "csv") == 0;
-    return request->csv || strcmp(value, "jsonl") == 0 ||
-           refuse(request, name, value, "the formats are jsonl and csv");
-}
-static bool set_out(struct spool_request *request, const char *name, const char *value)
-{
-    (void)name;
-    request->out = value;
-    return true;
-}
-
-static const struct flag {
-    const char *name;
-    unsigned verbs;
-    bool has_value;
-    bool (*set)(struct spool_request *request, const char *name, const char *value);
-} flags[] = {
-    {"-c", ALL, true, set_config},
-    {"--config", ALL, true, set_config},
-    {"--key-file", ALL, true, set_key_file},
-    {"--json", LS | STAT | VERIFY, false, set_json},
-    {"--blocks", LS, false, set_blocks},
-    {"--all", CAT | EXPORT, false, set_all},
-    {"--identity", CAT | EXPORT, false, set_identity},
-    {"--gateway", CAT | EXPORT, true, set_gateway},
-    {"--from", EXPORT, true, set_from},
-    {"--to", EXPORT, true, set_to},
-    {"--from-seq", EXPORT, true, set_from_seq},
-    {"--to-seq", EXPORT, true, set_to_seq},
-    {"--key", EXPORT, true, set_key},
-    {"--format", EXPORT, true, set_format},
-    {"--out", EXPORT, true, set_out},
-};
-enum { FLAG_COUNT = sizeof flags / sizeof flags[0] };
 
 // --- the line
 
-static const struct flag *find_flag(const char *word, size_t length)
+// What stands in the line as a text until it is read.
+struct words {
+    const char *from, *to, *from_seq, *to_seq, *key, *format;
+};
+
+static bool read_words(struct spool_request *request, const struct words *words)
 {
-    for (int i = 0; i < FLAG_COUNT; i++) {
-        if (strlen(flags[i].name) == length && strncmp(flags[i].name, word, length) == 0) {
-            return &flags[i];
-        }
-    }
-    return NULL;
+    request->range.key = words->key != NULL ? bytes_text(words->key) : request->range.key;
+    return read_time(request, "--from", words->from, &request->range.from_ms) &&
+           read_time(request, "--to", words->to, &request->range.to_ms) &&
+           read_seq(request, "--from-seq", words->from_seq, &request->range.from_seq) &&
+           read_seq(request, "--to-seq", words->to_seq, &request->range.to_seq) &&
+           read_format(request, words->format);
 }
 
-static bool read_flag(struct spool_request *request, unsigned verb, int argc, char **argv, int *at)
+// ARGUMENTS_GO_ON, or the exit code.
+static int read_line(struct spool_request *request, const struct verb *verb, int argc, char **argv)
 {
-    const char *word = argv[*at];
-    const char *equals = strchr(word, '=');
-    size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
-    const struct flag *flag = find_flag(word, length);
-    if (flag == NULL || (flag->verbs & verb) == 0) {
-        return refuse(request, word, "is not understood", "see weir spool --help");
-    }
-    if (!flag->has_value) {
-        return equals == NULL ? flag->set(request, flag->name, NULL)
-                              : refuse(request, word, "takes no value", "see weir spool --help");
-    }
-    if (equals == NULL && *at + 1 == argc) {
-        return refuse(request, word, "wants a value", "see weir spool --help");
-    }
-    return flag->set(request, flag->name, equals != NULL ? equals + 1 : argv[++*at]);
-}
-
-static bool read_line(struct spool_request *request, unsigned verb, int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        bool good = true;
-        if (argv[i][0] == '-' && argv[i][1] != 0) {
-            good = read_flag(request, verb, argc, argv, &i);
-        } else if (request->path != NULL) {
-            good = refuse(request, argv[i], "is one word too many after", request->path);
-        } else {
-            request->path = argv[i];
-        }
-        if (!good) {
-            return false;
+    struct words words = {.from = NULL};
+    const struct {
+        unsigned verbs;
+        struct argument row;
+    } all[] = {
+        {ALL, {.names = ARGUMENT_WORD, .text = &request->path}},
+        {ALL, {.names = "--config|-c", .text = &request->config}},
+        {ALL, {.names = "--key-file", .text = &request->key_file}},
+        {LS | STAT | VERIFY, {.names = "--json|-j", .flag = &request->json}},
+        {LS, {.names = "--blocks", .flag = &request->blocks}},
+        {CAT | EXPORT, {.names = "--all", .flag = &request->range.settled_too}},
+        {CAT | EXPORT, {.names = "--identity", .flag = &request->identity}},
+        {CAT | EXPORT, {.names = "--gateway", .text = &request->gateway}},
+        {EXPORT, {.names = "--from", .text = &words.from}},
+        {EXPORT, {.names = "--to", .text = &words.to}},
+        {EXPORT, {.names = "--from-seq", .text = &words.from_seq}},
+        {EXPORT, {.names = "--to-seq", .text = &words.to_seq}},
+        {EXPORT, {.names = "--key", .text = &words.key}},
+        {EXPORT, {.names = "--format", .text = &words.format}},
+        {EXPORT, {.names = "--out", .text = &request->out}},
+    };
+    struct argument rows[sizeof all / sizeof all[0] + 1] = {{.names = NULL}};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if ((all[i].verbs & verb->bit) != 0) {
+            rows[count++] = all[i].row;
         }
     }
-    return true;
+    int code = arguments_read(verb->command, argc, argv, rows, usage);
+    return code == ARGUMENTS_GO_ON && !read_words(request, &words) ? EX_USAGE : code;
 }
 
 static int run(const struct verb *verb, int argc, char **argv)
@@ -245,10 +157,11 @@ static int run(const struct verb *verb, int argc, char **argv)
     static struct spool_folders folders;
     struct spool_request request = {.verb = verb->name, .range = SPOOL_VIEW_ALL};
     uint8_t key[32];
-    if (!read_line(&request, verb->bit, argc, argv)) {
-        return EX_USAGE;
+    int code = read_line(&request, verb, argc, argv);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
-    int code = request.key_file != NULL ? spool_key_read(&request, key) : EX_OK;
+    code = request.key_file != NULL ? spool_key_read(&request, key) : EX_OK;
     request.key = request.key_file != NULL ? key : NULL;
     code = code == EX_OK ? spool_folders_find(&request, &folders) : code;
     code = code == EX_OK ? verb->run(&request, &folders) : code;
@@ -262,11 +175,9 @@ static int run(const struct verb *verb, int argc, char **argv)
 
 int command_spool(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            (void)fputs(usage, stdout);
-            return EX_OK;
-        }
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        (void)fputs(usage, stdout);
+        return EX_OK;
     }
     for (int i = 0; argc > 1 && i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0) {

@@ -218,12 +218,11 @@ int command_status(int argc, char **argv)
     bool json = false;
     const char *config = NULL;
     const char *given = NULL;
-    const struct argument rows[] = {{.name = "--json", .flag = &json},
-                                    {.name = "--config", .text = &config},
-                                    {.name = "-c", .text = &config},
-                                    {.name = "--socket", .text = &given},
-                                    {.name = NULL}};
-    int code = arguments_read(argc, argv, rows, usage);
+    const struct argument rows[] = {{.names = "--json|-j", .flag = &json},
+                                    {.names = "--config|-c", .text = &config},
+                                    {.names = "--socket", .text = &given},
+                                    {.names = NULL}};
+    int code = arguments_read("status", argc, argv, rows, usage);
     if (code != ARGUMENTS_GO_ON) {
         return code;
     }

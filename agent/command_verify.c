@@ -1,5 +1,6 @@
 // `weir verify`: the consumer's proof. Reads a data topic and its losses and hands what it reads to
 // the judge (agent/verify.h); knows nothing else of the agent.
+#include "agent/argument.h"
 #include "agent/clock.h"
 #include "agent/command.h"
 #include "agent/log.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_FAULT = 1, PASS_MAX = 32, WAIT_MS = 30000, TOPIC_MAX = 240 };
+enum { EXIT_FAULT = 1, WAIT_MS = 30000, TOPIC_MAX = 240 };
 
 static const char usage[] =
     "usage: weir verify TOPIC --bootstrap HOST:PORT[,HOST:PORT] [options]\n"
@@ -29,12 +30,12 @@ static const char usage[] =
 struct arguments {
     const char *topic;
     const char *bootstrap;
-    char *isolation;
+    const char *isolation;
     const char *product;
     struct kafka_reader_range range;
     int wait_ms;
     bool json;
-    struct option_pair pass[PASS_MAX + 1];
+    struct option_pair pass[ARGUMENT_LIST_MAX + 1];
     uint32_t pass_count;
 };
 
@@ -52,7 +53,6 @@ struct proof {
 };
 
 static char isolation_key[] = "isolation.level";
-static char isolation_default[] = "read_committed";
 
 static bool time_read(const char *text, int64_t *time_ms)
 {
@@ -64,30 +64,24 @@ static bool time_read(const char *text, int64_t *time_ms)
     return false;
 }
 
-static bool pass_read(struct arguments *arguments, char *text)
+// -X KEY=VALUE, each; what was asked for by name comes last, so that -X cannot overrule it.
+static bool read_pass(struct arguments *arguments, const struct argument_list *given)
 {
-    char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text || arguments->pass_count == PASS_MAX) {
-        (void)fprintf(stderr, "weir verify: -X %s: write KEY=VALUE, at most %d of them\n", text,
-                      PASS_MAX);
-        return false;
+    for (uint32_t i = 0; i < given->count; i++) {
+        char *copied = strdup(given->at[i]);
+        char *equals = copied != NULL ? strchr(copied, '=') : NULL;
+        if (equals == NULL || equals == copied) {
+            (void)fprintf(stderr, "weir verify: -X %s: write KEY=VALUE\n", given->at[i]);
+            free(copied);
+            return false;
+        }
+        *equals = 0;
+        arguments->pass[arguments->pass_count++] = (struct option_pair){copied, equals + 1};
     }
-    *equals = 0;
-    arguments->pass[arguments->pass_count++] = (struct option_pair){text, equals + 1};
     return true;
 }
 
-static bool from_read(struct arguments *arguments, char *text)
-{
-    return time_read(text, &arguments->range.from_ms);
-}
-
-static bool to_read(struct arguments *arguments, char *text)
-{
-    return time_read(text, &arguments->range.to_ms);
-}
-
-static bool wait_read(struct arguments *arguments, char *text)
+static bool read_wait(struct arguments *arguments, const char *text)
 {
     char *end;
     long seconds = strtol(text, &end, 10);
@@ -99,7 +93,7 @@ static bool wait_read(struct arguments *arguments, char *text)
     return true;
 }
 
-static bool isolation_read(struct arguments *arguments, char *text)
+static bool read_isolation(struct arguments *arguments, const char *text)
 {
     arguments->isolation = text;
     if (strcmp(text, "read_committed") == 0 || strcmp(text, "read_uncommitted") == 0) {
@@ -110,86 +104,54 @@ static bool isolation_read(struct arguments *arguments, char *text)
     return false;
 }
 
-static bool bootstrap_read(struct arguments *arguments, char *value)
+// `from` and others are NULL where they were not given. False after a sentence.
+static bool read_values(struct arguments *arguments, const char *from, const char *to,
+                        const char *isolation, const char *wait)
 {
-    arguments->bootstrap = value;
-    return true;
-}
-
-static bool product_read(struct arguments *arguments, char *value)
-{
-    arguments->product = value;
-    return true;
-}
-
-static bool json_read(struct arguments *arguments, char *value)
-{
-    (void)value;
-    arguments->json = true;
-    return true;
-}
-
-// getopt's `struct option` would clash with ours, and there are but eight.
-static const struct flag {
-    const char *name;
-    bool has_value;
-    bool (*read)(struct arguments *arguments, char *value);
-} flags[] = {
-    {"--bootstrap", true, bootstrap_read}, {"--json", false, json_read},
-    {"--from", true, from_read},           {"--to", true, to_read},
-    {"--isolation", true, isolation_read}, {"--product", true, product_read},
-    {"--wait", true, wait_read},           {"-X", true, pass_read},
-};
-
-static const struct flag *flag_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        if (strcmp(flags[i].name, name) == 0) {
-            return &flags[i];
-        }
-    }
-    return NULL;
-}
-
-static bool topic_read(struct arguments *arguments, const char *text)
-{
-    if (arguments->topic != NULL || text[0] == '-' || text[0] == 0 || strlen(text) > TOPIC_MAX) {
-        (void)fprintf(stderr, "weir verify: %s: not an option, and not the one topic\n", text);
-        return false;
-    }
-    arguments->topic = text;
-    return true;
-}
-
-static bool arguments_read(int argc, char **argv, struct arguments *arguments)
-{
-    *arguments = (struct arguments){
-        .isolation = isolation_default, .range = {INT64_MIN, INT64_MAX}, .wait_ms = WAIT_MS};
-    for (int i = 1; i < argc; i++) {
-        const struct flag *flag = flag_find(argv[i]);
-        if (flag == NULL) {
-            if (!topic_read(arguments, argv[i])) {
-                return false;
-            }
-            continue;
-        }
-        char *value = flag->has_value && i + 1 < argc ? argv[++i] : NULL;
-        if (flag->has_value && value == NULL) {
-            (void)fprintf(stderr, "weir verify: %s needs a value\n", flag->name);
-            return false;
-        }
-        if (!flag->read(arguments, value)) {
-            return false;
-        }
-    }
     if (arguments->topic == NULL || arguments->bootstrap == NULL) {
         (void)fputs(usage, stderr);
         return false;
     }
-    // Last, so that -X cannot overrule what was asked for by name.
-    arguments->pass[arguments->pass_count++] =
-        (struct option_pair){isolation_key, arguments->isolation};
-    return true;
+    if (strlen(arguments->topic) > TOPIC_MAX) {
+        (void)fprintf(stderr, "weir verify: %s: too long for a topic\n", arguments->topic);
+        return false;
+    }
+    return (from == NULL || time_read(from, &arguments->range.from_ms)) &&
+           (to == NULL || time_read(to, &arguments->range.to_ms)) &&
+           (isolation == NULL || read_isolation(arguments, isolation)) &&
+           (wait == NULL || read_wait(arguments, wait));
+}
+
+// ARGUMENTS_GO_ON, or the exit code.
+static int read_arguments(int argc, char **argv, struct arguments *arguments)
+{
+    *arguments = (struct arguments){
+        .isolation = "read_committed", .range = {INT64_MIN, INT64_MAX}, .wait_ms = WAIT_MS};
+    const char *from = NULL;
+    const char *to = NULL;
+    const char *isolation = NULL;
+    const char *wait = NULL;
+    struct argument_list pass = {.count = 0};
+    const struct argument rows[] = {{.names = ARGUMENT_WORD, .text = &arguments->topic},
+                                    {.names = "--bootstrap", .text = &arguments->bootstrap},
+                                    {.names = "--json|-j", .flag = &arguments->json},
+                                    {.names = "--from", .text = &from},
+                                    {.names = "--to", .text = &to},
+                                    {.names = "--isolation", .text = &isolation},
+                                    {.names = "--product", .text = &arguments->product},
+                                    {.names = "--wait", .text = &wait},
+                                    {.names = "-X", .list = &pass},
+                                    {.names = NULL}};
+    int code = arguments_read("verify", argc, argv, rows, usage);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
+    }
+    if (!read_values(arguments, from, to, isolation, wait) || !read_pass(arguments, &pass)) {
+        return EX_USAGE;
+    }
+    arguments->pass[arguments->pass_count].name = isolation_key;
+    arguments->pass[arguments->pass_count++].value = strdup(arguments->isolation);
+    return ARGUMENTS_GO_ON;
 }
 
 // ---- reading ----
@@ -433,19 +395,16 @@ static int proof_run(struct proof *proof)
 int command_verify(int argc, char **argv)
 {
     struct arguments arguments;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        (void)fputs(usage, stdout);
-        return EX_OK;
-    }
-    if (!arguments_read(argc, argv, &arguments)) {
-        return EX_USAGE;
+    int code = read_arguments(argc, argv, &arguments);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
     log_start(LOG_LEVEL_ERROR); // what went wrong is told once, in our own words
     struct proof proof = {.arguments = &arguments, .verify = verify_open()};
     if (proof.verify == NULL) {
         return EX_OSERR;
     }
-    int code = proof_run(&proof);
+    code = proof_run(&proof);
     verify_close(proof.verify);
     return fflush(stdout) == 0 ? code : EX_IOERR;
 }
