@@ -346,8 +346,21 @@ static void take_defaults(struct option_set *set)
     }
 }
 
-// `missing`: the name of the section, where it is not there at all; else NULL.
-static void tell_missing(const struct option_set *set, const struct yaml_node *place,
+// A key of `mapping` that may have been meant for `key`; NULL: none looks like it.
+static const struct yaml_node *find_misspelt(const struct yaml_node *mapping, const char *key)
+{
+    const struct yaml_node *found = NULL;
+    for (const struct yaml_node *node = mapping->first; node != NULL; node = node->next) {
+        struct nearest nearest = nearest_begin(node->key);
+        nearest_offer(&nearest, key);
+        found = nearest.best != NULL ? node : found;
+    }
+    return found;
+}
+
+// `missing`: the name of the section, where it is not there at all; else NULL. A key that was
+// misspelt is told once: unknown keys are told already, unless `any` key may stand there.
+static void tell_missing(const struct option_set *set, bool any, const struct yaml_node *place,
                          const char *missing, struct problems *problems)
 {
     for (size_t i = 0; set->rows[i].key != NULL; i++) {
@@ -358,7 +371,13 @@ static void tell_missing(const struct option_set *set, const struct yaml_node *p
         char below[YAML_PATH_SIZE];
         (void)snprintf(below, sizeof below, "%s%s%s", missing != NULL ? missing : "",
                        missing != NULL ? "." : "", row->key);
-        yaml_wrong(place, below, problems, "is missing: %s", row->help);
+        const struct yaml_node *misspelt =
+            missing == NULL && place->kind == YAML_MAPPING ? find_misspelt(place, row->key) : NULL;
+        if (misspelt == NULL) {
+            yaml_wrong(place, below, problems, "is missing: %s", row->help);
+        } else if (any) {
+            yaml_wrong(misspelt, NULL, problems, "unknown key; did you mean \"%s\"?", row->key);
+        }
     }
 }
 
@@ -480,7 +499,8 @@ void option_read(struct option_set *set, const struct option *rows, const struct
         if (found) {
             take_mapping(set, others, mapping, problems);
         }
-        tell_missing(set, found ? mapping : parent, found ? NULL : section, problems);
+        tell_missing(set, others == option_any, found ? mapping : parent, found ? NULL : section,
+                     problems);
     }
     take_defaults(set);
 }

@@ -321,6 +321,8 @@ static void each_mistake_of_an_input_gets_its_sentence(void **state)
           "4: inputs[0].every: \"500\" has no unit; write e.g. 500 ms or 2 s");
     wrong(HEAD PRODUCTS "inputs: [{driver: probe, prduct: thermal}]\n",
           "4: inputs[0].prduct: unknown key; did you mean \"product\"?");
+    wrong(HEAD PRODUCTS "inputs: [{drvier: probe}]\n",
+          "4: inputs[0].drvier: unknown key; did you mean \"driver\"?");
     wrong(HEAD PRODUCTS "inputs: [{driver: post}]\n",
           "4: inputs[0].device: is missing: the device's name");
     wrong(HEAD PRODUCTS "inputs: [{driver: probe, fields: {temp: valu}}]\n",
