@@ -7,21 +7,32 @@
 //                               is called like a reading ("memory_available" for memory/available)
 //                               has its value
 //
-// Where there is no room, the readings of a poll wait; the next poll is then left out, and told.
+// Readings are taken in a worker: a sensor on a slow bus may stand still for a second, and the loop
+// does not. Where there is no room, the readings of a poll wait; the next poll is then left out,
+// and told; so is one that is due while the last one still stands at a sensor.
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/port.h"
+#include "agent/worker.h"
 #include "ports/input/readings.h"
 
-#include <assert.h>
 #include <ctype.h>
+#include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+
+enum { CLOSE_WAIT_MS = 2000 };
 
 static const char *const groups[] = {"load",    "cpu",     "memory", "disk", "io",
                                      "network", "thermal", "hwmon",  "iio",  NULL};
 
 struct linux_input {
+    struct input *input;
+    struct worker *worker;
+    struct job job;  // one poll
+    bool is_reading; // then `readings` and `time_ms` are the worker's
     int64_t next_ms; // of the next poll, since boot
     int64_t time_ms; // of the last one
     uint32_t given;  // readings of it that were handed over
@@ -104,9 +115,16 @@ static bool is_read(const struct input *input, const char *group)
     return read == NULL;
 }
 
-static void take_readings(struct input *input)
+static struct linux_input *host_of(struct job *job)
 {
-    struct linux_input *host = input->state;
+    return (struct linux_input *)((char *)job - offsetof(struct linux_input, job));
+}
+
+// In the worker.
+static void take_readings(struct job *job)
+{
+    struct linux_input *host = host_of(job);
+    const struct input *input = host->input;
     struct readings *readings = &host->readings;
     static void (*const takers[])(struct readings *) = {
         readings_load,    readings_cpu,     readings_memory, NULL /* disk */, readings_io,
@@ -116,7 +134,6 @@ static void take_readings(struct input *input)
     const struct option_pair *mounts = option_pairs(input->options, "mounts", &count);
     readings_begin(readings, clock_boot_ms());
     host->time_ms = clock_wall_ms();
-    host->given = 0;
     for (size_t i = 0; groups[i] != NULL; i++) {
         if (!is_read(input, groups[i])) {
             continue;
@@ -259,25 +276,52 @@ static void schedule(struct input *input)
     input_due_in(input, host->next_ms - now_ms);
 }
 
+static void leave_out(struct input *input, const char *why)
+{
+    struct linux_input *host = input->state;
+    host->left_out_polls++;
+    input_trouble(input, PORT_DEGRADED, "%s: %u polls were left out so far", why,
+                  host->left_out_polls);
+    host->troubled = true;
+}
+
 static void linux_due(struct input *input)
 {
     struct linux_input *host = input->state;
     schedule(input);
-    if (!hand_over_poll(input)) {
-        host->left_out_polls++;
-        input_trouble(input, PORT_DEGRADED, "there is no room: %u polls were left out so far",
-                      host->left_out_polls);
-        host->troubled = true;
-        return;
+    if (host->is_reading) {
+        leave_out(input, "a sensor has not answered since the last poll");
+    } else if (!hand_over_poll(input)) {
+        leave_out(input, "there is no room");
+    } else {
+        host->is_reading = true;
+        worker_give(host->worker, &host->job);
     }
-    take_readings(input);
-    tell_failed(input);
-    (void)hand_over_poll(input);
+}
+
+static void poll_done(struct job *job)
+{
+    struct linux_input *host = host_of(job);
+    host->is_reading = false;
+    host->given = 0;
+    tell_failed(host->input);
+    (void)hand_over_poll(host->input);
+}
+
+static void linux_ready(struct input *input, int fd, uint32_t events)
+{
+    (void)fd;
+    (void)events;
+    struct linux_input *host = input->state;
+    worker_serve(host->worker);
 }
 
 static void linux_resume(struct input *input)
 {
-    (void)hand_over_poll(input);
+    struct linux_input *host = input->state;
+    if (!host->is_reading) {
+        (void)hand_over_poll(input);
+    }
 }
 
 static enum err linux_open(struct input *input)
@@ -288,6 +332,14 @@ static enum err linux_open(struct input *input)
         return ERR_FAILED;
     }
     const char *root = option_text(input->options, "root");
+    if (worker_open(&host->worker, "linux") != OK) {
+        log_error("input.worker", "input=%s", input->name);
+        free(host);
+        return ERR_FAILED;
+    }
+    (void)input_watch(input, worker_fd(host->worker), EPOLLIN);
+    host->input = input;
+    host->job = (struct job){.work = take_readings, .done = poll_done, .name = "linux"};
     input->state = host;
     host->value = column_called(input->schema, "value");
     host->unit = column_called(input->schema, "unit");
@@ -301,17 +353,26 @@ static enum err linux_open(struct input *input)
     return OK;
 }
 
-static void linux_ready(struct input *input, int fd, uint32_t events)
+// Does the poll at hand end soon?
+static bool is_answered(const struct linux_input *host)
 {
-    (void)input;
-    (void)events;
-    assert(fd < 0); // nothing is watched
+    struct pollfd done = {.fd = worker_fd(host->worker), .events = POLLIN};
+    return !host->is_reading || poll(&done, 1, CLOSE_WAIT_MS) > 0;
 }
 
+// What a poll still reads is handed over: it was due. A sensor that never answers keeps its thread
+// and this memory until the process ends, which shall not wait for it.
 static void linux_close(struct input *input)
 {
-    free(input->state);
+    struct linux_input *host = input->state;
+    (void)input_watch(input, worker_fd(host->worker), 0);
+    if (!is_answered(host)) {
+        log_warn("input.stuck", "input=%s waited_ms=%d", input->name, CLOSE_WAIT_MS);
+        return;
+    }
+    worker_close(host->worker);
     input->state = NULL;
+    free(host);
 }
 
 extern const struct input_driver linux_driver;

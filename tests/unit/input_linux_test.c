@@ -86,12 +86,20 @@ static int tear_down(void **state)
     return system(command);
 }
 
+// One poll, taken and handed over.
+static void take_poll(void)
+{
+    fake.driver->due(&fake.input);
+    assert_int_equal(poll(fake.watches, fake.watch_count, 60000), 1);
+    fake.driver->ready(&fake.input, fake.watches[0].fd, EPOLLIN);
+}
+
 static void start(const char *more)
 {
     char settings[256];
     (void)snprintf(settings, sizeof settings, "root: %s\nevery: 100 ms\n%s", root, more);
     assert_int_equal(fake_open(&linux_driver, settings), OK);
-    fake.driver->due(&fake.input);
+    take_poll();
 }
 
 static const struct fake_record *find(const char *key)
@@ -178,7 +186,7 @@ static void rates_come_from_the_second_poll_on(void **state)
     put("/proc/net/dev", "h\nh\n  eth0:10 1 0 0 0 0 0 0 1500 1 0 0 0 0 0 0\n");
     const struct timespec pause = {0, 100000000};
     (void)nanosleep(&pause, NULL);
-    fake.driver->due(&fake.input);
+    take_poll();
     assert_reading("cpu", 75, "%");
     assert_reading("io/sda/busy", 0, "%");
     double written = value_of("io/sda/written");
@@ -206,7 +214,7 @@ static void a_sensor_that_cannot_be_read_is_trouble_and_no_number(void **state)
     // And when both can be read again, the trouble is over
     put("/sys/class/thermal/thermal_zone0/temp", "1000\n");
     put("/sys/bus/iio/devices/iio:device0/in_pressure_scale", "1\n");
-    fake.driver->due(&fake.input);
+    take_poll();
     assert_false(fake.in_trouble);
     assert_reading("thermal/x86_pkg_temp", 1, "Cel");
     fake_close();
@@ -254,9 +262,36 @@ static void readings_without_room_wait_and_polls_are_left_out_meanwhile(void **s
     fake.driver->resume(&fake.input);
     assert_int_equal(fake.record_count, 3);
     assert_true(fake.records[2].time_ms == fake.records[0].time_ms);
-    fake.driver->due(&fake.input);
+    take_poll();
     assert_int_equal(fake.record_count, 6);
     assert_false(fake.in_trouble);
+    fake_close();
+}
+
+static void a_sensor_that_stands_still_holds_up_nothing_but_its_polls(void **state)
+{
+    (void)state;
+    char sensor[128];
+    (void)snprintf(sensor, sizeof sensor, "%s/sys/class/hwmon/hwmon0/temp1_input", root);
+    assert_int_equal(unlink(sensor), 0);
+    assert_int_equal(mkfifo(sensor, 0600), 0);
+    char settings[256];
+    (void)snprintf(settings, sizeof settings, "root: %s\nread: [hwmon]\n", root);
+    assert_int_equal(fake_open(&linux_driver, settings), OK);
+
+    // It does not answer while two polls are due.
+    fake.driver->due(&fake.input);
+    fake.driver->due(&fake.input);
+    assert_string_equal(fake.sentence, "a sensor has not answered since the last poll: 1 polls "
+                                       "were left out so far");
+    assert_int_equal(fake.record_count, 0);
+
+    // Then it does.
+    put("/sys/class/hwmon/hwmon0/temp1_input", "41000\n");
+    assert_int_equal(poll(fake.watches, fake.watch_count, 60000), 1);
+    fake.driver->ready(&fake.input, fake.watches[0].fd, EPOLLIN);
+    assert_reading("hwmon/coretemp/Core_0", 41, "Cel");
+    assert_reading("hwmon/coretemp/in0", 3.3, "V");
     fake_close();
 }
 
@@ -264,10 +299,10 @@ static void this_machine_can_be_read(void **state)
 {
     (void)state;
     assert_int_equal(fake_open(&linux_driver, "every: 100 ms\n"), OK);
-    fake.driver->due(&fake.input);
+    take_poll();
     const struct timespec pause = {0, 100000000};
     (void)nanosleep(&pause, NULL);
-    fake.driver->due(&fake.input);
+    take_poll();
     assert_non_null(find("load/1m"));
     assert_non_null(find("memory/total"));
     assert_true(value_of("memory/total") > 1e6);
@@ -301,6 +336,7 @@ int main(void)
         A_TEST(what_is_skipped_is_neither_read_nor_trouble),
         A_TEST(a_contract_without_value_gets_a_row_a_poll),
         A_TEST(readings_without_room_wait_and_polls_are_left_out_meanwhile),
+        A_TEST(a_sensor_that_stands_still_holds_up_nothing_but_its_polls),
         A_TEST(this_machine_can_be_read),
         A_TEST(groups_that_are_none_are_problems),
     };
