@@ -1,8 +1,7 @@
-#include "ports/input/fields.h"
+#include "ports/input/fields_inner.h"
 
 #include "agent/clock.h"
 #include "agent/json_text.h"
-#include "agent/log.h"
 
 #include <assert.h>
 #include <math.h>
@@ -10,58 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-
-enum {
-    SLOTS_MAX = SCHEMA_COLUMNS_MAX + 4 + FIELDS_UNKNOWN_MAX, // with three roles, one expected
-    TABLE_SIZE = 1024, // open addressing; a power of two, more than twice SLOTS_MAX
-    PLACES_MAX = 512,  // members of a line that are looked up by place
-};
-
-enum role {
-    STANDS_FOR_NOTHING,
-    STANDS_FOR_FIELD,
-    STANDS_FOR_KEY,
-    STANDS_FOR_TIME,
-    STANDS_FOR_QUALITY
-};
-
-// A name of the input. The key, the time and the quality may be a field of the contract besides.
-struct slot {
-    struct bytes name;
-    enum role role;
-    bool is_field;
-    bool is_plain; // stands in JSON as it is, without escapes
-    uint16_t field;
-    enum column_type type;
-};
-
-struct fields {
-    const char *input;
-    const struct schema *schema;
-    enum fields_unit unit;
-    bool key_wanted;  // a line without it makes no record
-    bool time_wanted; // the same
-    struct bytes key_name;
-    struct bytes time_name;
-
-    uint32_t slot_count;
-    uint32_t unknown_count;
-    struct slot slots[SLOTS_MAX];
-    int16_t table[TABLE_SIZE]; // index of a slot, -1: free
-    char unknown_names[FIELDS_UNKNOWN_MAX][FIELDS_NAME_MAX];
-
-    uint32_t place;            // of the next member of this line
-    int16_t order[PLACES_MAX]; // the slots of the line before
-
-    bool has_key;
-    bool has_time;
-    bool blamed;
-    char sentence[FIELDS_SENTENCE_SIZE];
-    struct record record;
-    struct value values[SCHEMA_COLUMNS_MAX];
-    struct buffer scratch;
-    uint8_t scratch_bytes[FIELDS_LINE_MAX];
-};
 
 // ---- sentences ----
 
@@ -100,246 +47,13 @@ const char *fields_sentence(const struct fields *fields)
     return fields->sentence;
 }
 
-static void blame_value(struct fields *fields, const struct slot *slot, struct bytes text,
+static void blame_value(struct fields *fields, const struct fields_slot *slot, struct bytes text,
                         const char *wanted)
 {
     char name[64];
     char shown[64];
     fields_blame(fields, "%s is \"%s\", where %s is wanted", fields_shown(slot->name, name),
                  fields_shown(text, shown), wanted);
-}
-
-// ---- names ----
-
-static uint32_t hash_of(struct bytes name)
-{
-    uint32_t hash = 2166136261; // FNV-1a
-    for (size_t i = 0; i < name.size; i++) {
-        hash = (hash ^ name.at[i]) * 16777619;
-    }
-    return hash ^ hash >> 15;
-}
-
-// Where `name` stands in the table, or the free place where it would.
-static uint32_t table_place(const struct fields *fields, struct bytes name)
-{
-    uint32_t place = hash_of(name) % TABLE_SIZE;
-    while (fields->table[place] >= 0 &&
-           !bytes_equal(fields->slots[fields->table[place]].name, name)) {
-        place = (place + 1) % TABLE_SIZE;
-    }
-    return place;
-}
-
-static bool is_plain(struct bytes name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.at[i] < 0x20 || name.at[i] == '"' || name.at[i] == '\\') {
-            return false;
-        }
-    }
-    return name.size > 0;
-}
-
-// The slot of `name`, made where it is new.
-static struct slot *slot_for(struct fields *fields, struct bytes name)
-{
-    uint32_t place = table_place(fields, name);
-    if (fields->table[place] < 0) {
-        assert(fields->slot_count < SLOTS_MAX);
-        fields->table[place] = (int16_t)fields->slot_count;
-        fields->slots[fields->slot_count++] =
-            (struct slot){.name = name, .is_plain = is_plain(name)};
-    }
-    return &fields->slots[fields->table[place]];
-}
-
-static const char *renamed_to(const struct fields_names *names, const char *property)
-{
-    for (uint32_t i = 0; i < names->rename_count; i++) {
-        if (strcmp(names->renames[i].value, property) == 0) {
-            return names->renames[i].name;
-        }
-    }
-    return NULL;
-}
-
-static const struct column *column_of_role(const struct schema *schema, enum column_role role)
-{
-    for (uint16_t i = 0; i < schema->column_count; i++) {
-        if (schema->columns[i].role == role) {
-            return &schema->columns[i];
-        }
-    }
-    return NULL;
-}
-
-static const struct column *column_called(const struct schema *schema, const char *name)
-{
-    for (uint16_t i = 0; i < schema->column_count; i++) {
-        if (strcmp(schema->columns[i].name, name) == 0) {
-            return &schema->columns[i];
-        }
-    }
-    return NULL;
-}
-
-// The name in the input of what the contract calls by a role: as set, renamed, or its own.
-static struct bytes role_name(const struct fields_names *names, const struct schema *schema,
-                              const char *given, enum column_role role)
-{
-    if (given != NULL) {
-        return bytes_text(given);
-    }
-    const struct column *column = column_of_role(schema, role);
-    if (column == NULL) {
-        return bytes_from(NULL, 0);
-    }
-    const char *renamed = renamed_to(names, column->name);
-    return bytes_text(renamed != NULL ? renamed : column->name);
-}
-
-static void add_role(struct fields *fields, struct bytes name, enum role role)
-{
-    if (name.size > 0 && name.size <= FIELDS_NAME_MAX) {
-        slot_for(fields, name)->role = role;
-    }
-}
-
-static void add_field(struct fields *fields, const struct fields_names *names,
-                      const struct column *column)
-{
-    const char *renamed = renamed_to(names, column->name);
-    struct bytes name = bytes_text(renamed != NULL ? renamed : column->name);
-    if (name.size > FIELDS_NAME_MAX) {
-        return; // fields_check has said so
-    }
-    struct slot *slot = slot_for(fields, name);
-    slot->role = slot->role == STANDS_FOR_NOTHING ? STANDS_FOR_FIELD : slot->role;
-    slot->is_field = true;
-    slot->field = column->field;
-    slot->type = column->type;
-}
-
-void fields_check(const struct fields_names *names, const struct schema *schema, const char *file,
-                  int line, const char *key, struct problems *problems)
-{
-    for (uint32_t i = 0; i < names->rename_count; i++) {
-        const struct option_pair *pair = &names->renames[i];
-        if (strlen(pair->name) > FIELDS_NAME_MAX) {
-            problem_add(problems, file, line, key, "\"%.40s...\" has more than %d bytes",
-                        pair->name, FIELDS_NAME_MAX);
-        }
-        if (column_called(schema, pair->value) == NULL) {
-            problem_add(problems, file, line, key,
-                        "\"%s: %s\": the contract has no property \"%s\"; write NAME IN THE INPUT: "
-                        "PROPERTY",
-                        pair->name, pair->value, pair->value);
-        }
-        for (uint32_t other = 0; other < i; other++) {
-            if (strcmp(names->renames[other].value, pair->value) == 0) {
-                problem_add(problems, file, line, key, "both \"%s\" and \"%s\" would be \"%s\"",
-                            names->renames[other].name, pair->name, pair->value);
-            }
-            if (strcmp(names->renames[other].name, pair->name) == 0) {
-                problem_add(problems, file, line, key, "\"%s\" stands here twice", pair->name);
-            }
-        }
-    }
-}
-
-struct fields *fields_open(const char *input, const struct schema *schema,
-                           const struct fields_names *names)
-{
-    struct fields *fields = calloc(1, sizeof *fields);
-    if (fields == NULL) {
-        return NULL;
-    }
-    fields->input = input;
-    fields->schema = schema;
-    fields->unit = names->unit;
-    memset(fields->table, 0xFF, sizeof fields->table);
-    fields->key_name = role_name(names, schema, names->key, ROLE_KEY);
-    fields->time_name = role_name(names, schema, names->time, ROLE_TIME);
-    fields->key_wanted = fields->key_name.size > 0;
-    fields->time_wanted = names->time != NULL;
-    add_role(fields, fields->key_name, STANDS_FOR_KEY);
-    add_role(fields, fields->time_name, STANDS_FOR_TIME);
-    add_role(fields, role_name(names, schema, names->quality, ROLE_QUALITY), STANDS_FOR_QUALITY);
-    for (uint16_t i = 0; i < schema->column_count; i++) {
-        if (schema->columns[i].role == ROLE_FIELD) {
-            add_field(fields, names, &schema->columns[i]);
-        }
-    }
-    fields_begin(fields);
-    return fields;
-}
-
-void fields_close(struct fields *fields)
-{
-    free(fields);
-}
-
-void fields_expect(struct fields *fields, const char *name)
-{
-    (void)slot_for(fields, bytes_text(name));
-}
-
-// A name that stands for nothing is remembered, so that it is told once and costs a comparison.
-static int16_t learn(struct fields *fields, struct bytes name)
-{
-    char shown[64];
-    if (fields->unknown_count == FIELDS_UNKNOWN_MAX) {
-        return -1;
-    }
-    char *copy = fields->unknown_names[fields->unknown_count++];
-    memcpy(copy, name.at, name.size);
-    struct slot *slot = slot_for(fields, bytes_from(copy, name.size));
-    log_info("input.ignored", "input=%s name=\"%s\" reason=\"the contract has no such property\"%s",
-             fields->input, fields_shown(name, shown),
-             fields->unknown_count == FIELDS_UNKNOWN_MAX ? " further=\"not told\"" : "");
-    return (int16_t)(slot - fields->slots);
-}
-
-static int16_t look_up(struct fields *fields, struct bytes name)
-{
-    if (name.size > FIELDS_NAME_MAX || name.size == 0) {
-        return -1;
-    }
-    int16_t index = fields->table[table_place(fields, name)];
-    return index >= 0 ? index : learn(fields, name);
-}
-
-int fields_slot(struct fields *fields, struct bytes name)
-{
-    uint32_t place = fields->place < PLACES_MAX - 1 ? fields->place++ : PLACES_MAX - 1;
-    int16_t index = fields->order[place];
-    if (!bytes_equal(fields->slots[index].name, name)) {
-        index = look_up(fields, name);
-        fields->order[place] = index < 0 ? 0 : index;
-    }
-    return index < 0 || fields->slots[index].role == STANDS_FOR_NOTHING ? FIELDS_NOTHING : index;
-}
-
-int fields_known_slot(const struct fields *fields, struct bytes name)
-{
-    int16_t index = fields->table[table_place(fields, name)];
-    return index < 0 || fields->slots[index].role == STANDS_FOR_NOTHING ? FIELDS_NOTHING : index;
-}
-
-size_t fields_take_expected(struct fields *fields, struct bytes in, int *index)
-{
-    uint32_t place = fields->place;
-    const struct slot *slot = &fields->slots[fields->order[place]];
-    size_t size = slot->name.size + 4; // two quotation marks, a colon, and a byte of the value
-    if (!slot->is_plain || in.size < size || in.at[0] != '"' || in.at[size - 3] != '"' ||
-        in.at[size - 2] != ':' || in.at[size - 1] == '{' || in.at[size - 1] <= ' ' ||
-        memcmp(in.at + 1, slot->name.at, slot->name.size) != 0) {
-        return 0;
-    }
-    fields->place = place < PLACES_MAX - 1 ? place + 1 : place;
-    *index = slot->role == STANDS_FOR_NOTHING ? FIELDS_NOTHING : fields->order[place];
-    return size - 1;
 }
 
 // ---- values ----
@@ -364,7 +78,7 @@ static bool is_utf8(struct bytes text)
     return true;
 }
 
-static void put_key(struct fields *fields, const struct slot *slot, struct bytes text)
+static void put_key(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     if (text.size == 0 || text.size > RECORD_KEY_MAX || !is_utf8(text)) {
         blame_value(fields, slot, text, "a key of 1 to 255 bytes of UTF-8");
@@ -417,7 +131,7 @@ static bool time_from_text(const struct fields *fields, struct bytes text, int64
     return clock_parse((const char *)text.at, text.size, ms) == 0;
 }
 
-static void blame_time(struct fields *fields, const struct slot *slot, struct bytes text)
+static void blame_time(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     static const char *const wanted[] = {
         [UNIT_S] = "RFC 3339 or Unix seconds, of the years 0 to 9999,",
@@ -428,7 +142,7 @@ static void blame_time(struct fields *fields, const struct slot *slot, struct by
     blame_value(fields, slot, text, wanted[fields->unit]);
 }
 
-static void put_quality(struct fields *fields, const struct slot *slot, struct bytes text)
+static void put_quality(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     static const char *const words[] = {"good", "uncertain", "bad"};
     struct number number;
@@ -447,7 +161,7 @@ static void put_quality(struct fields *fields, const struct slot *slot, struct b
     blame_value(fields, slot, text, "good, uncertain, bad or 0 to 255");
 }
 
-static void put_time(struct fields *fields, bool fits, int64_t ms, const struct slot *slot,
+static void put_time(struct fields *fields, bool fits, int64_t ms, const struct fields_slot *slot,
                      struct bytes text)
 {
     if (!fits) {
@@ -470,7 +184,7 @@ static const char *wanted_by(enum column_type type)
     return wanted[type];
 }
 
-static void store_text(struct fields *fields, const struct slot *slot, struct bytes text)
+static void store_text(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     if (text.size > RECORD_TEXT_MAX || !is_utf8(text)) {
         blame_value(fields, slot, text, wanted_by(COLUMN_STRING));
@@ -479,7 +193,7 @@ static void store_text(struct fields *fields, const struct slot *slot, struct by
     fields->values[slot->field] = (struct value){.kind = VALUE_TEXT, .text = text};
 }
 
-static void store_time(struct fields *fields, bool fits, int64_t ms, const struct slot *slot,
+static void store_time(struct fields *fields, bool fits, int64_t ms, const struct fields_slot *slot,
                        struct bytes text)
 {
     if (!fits) {
@@ -490,7 +204,7 @@ static void store_time(struct fields *fields, bool fits, int64_t ms, const struc
 }
 
 // An integer column takes 5, and 5.0 or 5e0 as far as doubles hold every integer.
-static void store_integer(struct fields *fields, const struct slot *slot,
+static void store_integer(struct fields *fields, const struct fields_slot *slot,
                           const struct number *number, struct bytes text)
 {
     const double exact_max = 9007199254740992.0; // 2^53
@@ -504,12 +218,12 @@ static void store_integer(struct fields *fields, const struct slot *slot,
     }
 }
 
-static void store_boolean(struct fields *fields, const struct slot *slot, bool boolean)
+static void store_boolean(struct fields *fields, const struct fields_slot *slot, bool boolean)
 {
     fields->values[slot->field] = (struct value){.kind = VALUE_BOOLEAN, .boolean = boolean};
 }
 
-static void store_number(struct fields *fields, const struct slot *slot,
+static void store_number(struct fields *fields, const struct fields_slot *slot,
                          const struct number *number, struct bytes text)
 {
     int64_t ms = 0;
@@ -543,7 +257,7 @@ void fields_put_number(struct fields *fields, int index, const struct number *nu
                        struct bytes text)
 {
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
-    const struct slot *slot = &fields->slots[index];
+    const struct fields_slot *slot = &fields->slots[index];
     int64_t ms = 0;
     if (slot->role == STANDS_FOR_KEY) {
         put_key(fields, slot, text);
@@ -560,7 +274,7 @@ void fields_put_number(struct fields *fields, int index, const struct number *nu
 
 void fields_put_stamp(struct fields *fields, const struct number *number, struct bytes text)
 {
-    const struct slot stamp = {.name = bytes_text("the time stamp")};
+    const struct fields_slot stamp = {.name = bytes_text("the time stamp")};
     int64_t ms = 0;
     if (!fields->has_time) {
         bool fits = time_from_number(fields, number, &ms);
@@ -570,7 +284,7 @@ void fields_put_stamp(struct fields *fields, const struct number *number, struct
 
 // What every text can stand for, wherever it comes from. False: it is for a column that does not
 // take every text.
-static bool put_text(struct fields *fields, const struct slot *slot, struct bytes text)
+static bool put_text(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     int64_t ms = 0;
     if (slot->role == STANDS_FOR_KEY) {
@@ -599,7 +313,7 @@ static bool put_text(struct fields *fields, const struct slot *slot, struct byte
 void fields_put_text(struct fields *fields, int index, struct bytes text)
 {
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
-    const struct slot *slot = &fields->slots[index];
+    const struct fields_slot *slot = &fields->slots[index];
     if (!put_text(fields, slot, text)) {
         char name[64];
         char shown[64];
@@ -625,7 +339,7 @@ static bool boolean_from_text(struct bytes text, bool *boolean)
 void fields_put_cell(struct fields *fields, int index, struct bytes text)
 {
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
-    const struct slot *slot = &fields->slots[index];
+    const struct fields_slot *slot = &fields->slots[index];
     bool boolean = false;
     struct number number;
     if (text.size == 0 || put_text(fields, slot, text)) {
@@ -643,7 +357,7 @@ void fields_put_cell(struct fields *fields, int index, struct bytes text)
 void fields_put_boolean(struct fields *fields, int index, bool boolean)
 {
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
-    const struct slot *slot = &fields->slots[index];
+    const struct fields_slot *slot = &fields->slots[index];
     struct bytes text = bytes_text(boolean ? "true" : "false");
     if (slot->role == STANDS_FOR_FIELD && slot->type == COLUMN_BOOLEAN) {
         store_boolean(fields, slot, boolean);
@@ -659,7 +373,7 @@ void fields_put_boolean(struct fields *fields, int index, bool boolean)
 void fields_put_null(struct fields *fields, int index)
 {
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
-    const struct slot *slot = &fields->slots[index];
+    const struct fields_slot *slot = &fields->slots[index];
     if (slot->is_field) {
         fields->values[slot->field].kind = VALUE_NULL;
     }
@@ -668,7 +382,7 @@ void fields_put_null(struct fields *fields, int index)
 void fields_put_other(struct fields *fields, int index, const char *what)
 {
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
-    const struct slot *slot = &fields->slots[index];
+    const struct fields_slot *slot = &fields->slots[index];
     char name[64];
     fields_blame(fields, "%s is %s, where %s is wanted", fields_shown(slot->name, name), what,
                  slot->is_field ? wanted_by(slot->type) : "a text or a number");
