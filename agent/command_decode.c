@@ -1,10 +1,13 @@
 // weir decode: records of layout `blocks` as JSON rows, for people and pipes.
 #include "agent/argument.h"
 #include "agent/command.h"
+#include "agent/command_kafka.h"
 #include "agent/contract.h"
+#include "agent/log.h"
 #include "agent/wire_blocks.h"
 #include "agent/wire_blocks_read.h"
 #include "agent/wire_json.h"
+#include "ports/output/kafka_reader.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +16,17 @@
 
 static const char usage[] =
     "usage: weir decode -c CONTRACT [--port NAME] [RECORD...]\n"
+    "       weir decode -c CONTRACT [--port NAME] (--kafka HOST:PORT | --config FILE)\n"
     "       weir decode -c CONTRACT [--port NAME] --schema\n"
     "Prints the rows of records of layout `blocks`, a JSON object a line. Each RECORD is a file "
     "with\n"
     "the value of one Kafka record (a schema registry's five bytes before it are passed over);\n"
     "without any, one is read from stdin: kcat -C -t TOPIC -o 42 -c 1 -D '' | weir decode ...\n"
-    "--schema prints the Avro schema of these records. Exit code: 0, 65 not such a record, 66 not\n"
-    "readable, 78 the contract is wrong, 64 not understood.\n";
+    "With a cluster, the port's topic is read from its beginning to its present end.\n"
+    "--schema prints the Avro schema of these records.\n" COMMAND_KAFKA_USAGE
+    "exit: 0; 64 not understood; 65 not such a record; 66 not readable, no such topic; 69 no "
+    "broker;\n"
+    "      77 no right; 78 the contract or the settings are wrong\n";
 
 enum { RECORD_MAX = 4 * 1024 * 1024, ROW_MAX = 2 * 1024 * 1024, NAME_SIZE = 256 };
 
@@ -28,6 +35,7 @@ struct decode_options {
     const char *port;
     bool schema;
     struct argument_list records; // files
+    struct command_kafka kafka;
 };
 
 // Memory of a run.
@@ -45,6 +53,7 @@ static int read_options(int argc, char **argv, struct decode_options *options)
     const struct argument rows[] = {{.names = "--contract|-c", .text = &options->contract},
                                     {.names = "--port", .text = &options->port},
                                     {.names = "--schema", .flag = &options->schema},
+                                    COMMAND_KAFKA_ROWS(options->kafka),
                                     {.names = ARGUMENT_WORD, .list = &options->records},
                                     {.names = NULL}};
     int code = arguments_read("decode", argc, argv, rows, usage);
@@ -108,27 +117,35 @@ static void print_rows(struct decode *decode)
     }
 }
 
+// Print the rows of one record's value. ERR_INVALID: it is none of this contract.
+static enum err decode_value(struct decode *decode, struct bytes record)
+{
+    enum { REGISTRY_FRONT = 5 };
+    if (record.size > REGISTRY_FRONT && record.at[0] == 0) { // no gateway's name is empty
+        record = bytes_from(record.at + REGISTRY_FRONT, record.size - REGISTRY_FRONT);
+    }
+    enum err err = wire_read(decode->reader, record, decode->schema);
+    if (err == OK) {
+        print_rows(decode);
+    }
+    return err;
+}
+
 // Decode what `file` holds; `name` is for sentences.
 static int decode_file(struct decode *decode, FILE *file, const char *name)
 {
-    enum { REGISTRY_FRONT = 5 };
     size_t size = fread(decode->record, 1, sizeof decode->record, file);
     if (ferror(file)) {
         (void)fprintf(stderr, "%s: cannot be read: %s\n", name, strerror(errno));
         return EX_NOINPUT;
     }
-    struct bytes record = bytes_from(decode->record, size);
-    if (size > REGISTRY_FRONT && record.at[0] == 0) { // no gateway's name is empty
-        record = bytes_from(record.at + REGISTRY_FRONT, size - REGISTRY_FRONT);
-    }
-    if (wire_read(decode->reader, record, decode->schema) != OK) {
+    if (decode_value(decode, bytes_from(decode->record, size)) != OK) {
         (void)fprintf(stderr,
                       "%s: %zu bytes that are no record of layout `blocks` of this contract; is it "
                       "the topic's own contract, and the whole value of one record?\n",
                       name, size);
         return EX_DATAERR;
     }
-    print_rows(decode);
     return EX_OK;
 }
 
@@ -150,7 +167,51 @@ static int decode_all(struct decode *decode, const struct argument_list *names)
     return code;
 }
 
-static int decode_port(const struct contract_port *port, const struct decode_options *options)
+// ---- from a cluster ----
+
+static enum err take_message(void *taker, const rd_kafka_message_t *message)
+{
+    if (message->payload == NULL) {
+        return OK; // a tombstone
+    }
+    return decode_value(taker, bytes_from(message->payload, message->len)) == OK ? OK : ERR_CORRUPT;
+}
+
+static int read_topic(struct decode *decode, const struct command_kafka *kafka, const char *topic)
+{
+    const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    struct kafka_reader *reader;
+    struct kafka_reader_told told;
+    char why[KAFKA_SENTENCE_SIZE];
+    enum err err = kafka_reader_open(&kafka->client, &reader, why);
+    if (err != OK) {
+        return command_kafka_failed(kafka, err, why);
+    }
+    err =
+        kafka_reader_read(reader, topic, &whole, kafka->wait_ms, take_message, decode, &told, why);
+    kafka_reader_close(reader);
+    if (err == ERR_CORRUPT) {
+        (void)fprintf(stderr,
+                      "weir decode: topic %s: record %llu is none of layout `blocks` of this "
+                      "contract; is it the topic's own contract?\n",
+                      topic, (unsigned long long)told.records);
+        return EX_DATAERR;
+    }
+    return err == OK ? EX_OK : command_kafka_failed(kafka, err, why);
+}
+
+static int decode_topic(struct decode *decode, struct command_kafka *kafka, const char *topic)
+{
+    log_start(LOG_LEVEL_ERROR); // what went wrong is told once, in our own words
+    int code = command_kafka_open(kafka);
+    if (code == ARGUMENTS_GO_ON) {
+        code = read_topic(decode, kafka, topic);
+        command_kafka_close(kafka);
+    }
+    return code;
+}
+
+static int decode_port(const struct contract_port *port, struct decode_options *options)
 {
     if (options->schema) {
         return print_schema(&port->schema);
@@ -162,7 +223,9 @@ static int decode_port(const struct contract_port *port, const struct decode_opt
         decode->schema = &port->schema;
         decode->reader = reader;
         wire_json_plan(&decode->plan, &port->schema);
-        code = decode_all(decode, &options->records);
+        bool has_cluster = options->kafka.bootstrap != NULL || options->kafka.config != NULL;
+        code = has_cluster ? decode_topic(decode, &options->kafka, port->topic)
+                           : decode_all(decode, &options->records);
     }
     wire_reader_close(reader);
     free(decode);
@@ -171,7 +234,7 @@ static int decode_port(const struct contract_port *port, const struct decode_opt
 
 int command_decode(int argc, char **argv)
 {
-    struct decode_options options = {.contract = NULL};
+    struct decode_options options = {.kafka = {.command = "decode"}};
     int code = read_options(argc, argv, &options);
     if (code != ARGUMENTS_GO_ON) {
         return code;

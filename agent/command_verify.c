@@ -3,6 +3,7 @@
 #include "agent/argument.h"
 #include "agent/clock.h"
 #include "agent/command.h"
+#include "agent/command_kafka.h"
 #include "agent/log.h"
 #include "agent/verify.h"
 #include "ports/output/kafka_reader.h"
@@ -12,31 +13,27 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_FAULT = 1, WAIT_MS = 30000, TOPIC_MAX = 240 };
+enum { EXIT_FAULT = 1, TOPIC_MAX = 240 };
 
 static const char usage[] =
-    "usage: weir verify TOPIC --bootstrap HOST:PORT[,HOST:PORT] [options]\n"
+    "usage: weir verify TOPIC [--kafka HOST:PORT | --config FILE] [options]\n"
     "Reads TOPIC and TOPIC.losses to their ends and says, for each gateway and epoch, what was\n"
     "delivered, declared lost, doubled, missing or out of order.\n"
     "  --json                  one JSON object\n"
     "  --from T, --to T        only records whose Kafka time stamp lies between (RFC 3339, UTC)\n"
     "  --isolation LEVEL       read_committed (default) or read_uncommitted\n"
-    "  --product NAME          take only this product's declarations from TOPIC.losses\n"
-    "  --wait SECONDS          give up when no broker answers for so long (default 30)\n"
-    "  -X KEY=VALUE            a librdkafka setting, e.g. security.protocol=ssl\n"
+    "  --product NAME          take only this product's declarations from "
+    "TOPIC.losses\n" COMMAND_KAFKA_USAGE
     "exit: 0 each seq once, in order or declared; 1 missing, doubled, out of order or malformed;\n"
     "      64 usage; 65 more than can be judged; 66 no such topic; 69 no broker; 77 no right\n";
 
 struct arguments {
+    struct command_kafka kafka;
     const char *topic;
-    const char *bootstrap;
     const char *isolation;
     const char *product;
     struct kafka_reader_range range;
-    int wait_ms;
     bool json;
-    struct option_pair pass[ARGUMENT_LIST_MAX + 1];
-    uint32_t pass_count;
 };
 
 // What one run counts beside the judge.
@@ -52,8 +49,6 @@ struct proof {
     int64_t told_ms;
 };
 
-static char isolation_key[] = "isolation.level";
-
 static bool time_read(const char *text, int64_t *time_ms)
 {
     if (clock_parse(text, strlen(text), time_ms) == 0) {
@@ -62,35 +57,6 @@ static bool time_read(const char *text, int64_t *time_ms)
     (void)fprintf(stderr, "weir verify: \"%s\" is not a time; write e.g. 2026-11-24T18:54:14Z\n",
                   text);
     return false;
-}
-
-// -X KEY=VALUE, each; what was asked for by name comes last, so that -X cannot overrule it.
-static bool read_pass(struct arguments *arguments, const struct argument_list *given)
-{
-    for (uint32_t i = 0; i < given->count; i++) {
-        char *copied = strdup(given->at[i]);
-        char *equals = copied != NULL ? strchr(copied, '=') : NULL;
-        if (equals == NULL || equals == copied) {
-            (void)fprintf(stderr, "weir verify: -X %s: write KEY=VALUE\n", given->at[i]);
-            free(copied);
-            return false;
-        }
-        *equals = 0;
-        arguments->pass[arguments->pass_count++] = (struct option_pair){copied, equals + 1};
-    }
-    return true;
-}
-
-static bool read_wait(struct arguments *arguments, const char *text)
-{
-    char *end;
-    long seconds = strtol(text, &end, 10);
-    if (*end != 0 || seconds < 1 || seconds > 3600) {
-        (void)fprintf(stderr, "weir verify: --wait %s: a number of seconds, 1 to 3600\n", text);
-        return false;
-    }
-    arguments->wait_ms = (int)seconds * 1000;
-    return true;
 }
 
 static bool read_isolation(struct arguments *arguments, const char *text)
@@ -106,9 +72,9 @@ static bool read_isolation(struct arguments *arguments, const char *text)
 
 // `from` and others are NULL where they were not given. False after a sentence.
 static bool read_values(struct arguments *arguments, const char *from, const char *to,
-                        const char *isolation, const char *wait)
+                        const char *isolation)
 {
-    if (arguments->topic == NULL || arguments->bootstrap == NULL) {
+    if (arguments->topic == NULL) {
         (void)fputs(usage, stderr);
         return false;
     }
@@ -118,40 +84,31 @@ static bool read_values(struct arguments *arguments, const char *from, const cha
     }
     return (from == NULL || time_read(from, &arguments->range.from_ms)) &&
            (to == NULL || time_read(to, &arguments->range.to_ms)) &&
-           (isolation == NULL || read_isolation(arguments, isolation)) &&
-           (wait == NULL || read_wait(arguments, wait));
+           (isolation == NULL || read_isolation(arguments, isolation));
 }
 
 // ARGUMENTS_GO_ON, or the exit code.
 static int read_arguments(int argc, char **argv, struct arguments *arguments)
 {
-    *arguments = (struct arguments){
-        .isolation = "read_committed", .range = {INT64_MIN, INT64_MAX}, .wait_ms = WAIT_MS};
+    *arguments = (struct arguments){.kafka = {.command = "verify"},
+                                    .isolation = "read_committed",
+                                    .range = {INT64_MIN, INT64_MAX}};
     const char *from = NULL;
     const char *to = NULL;
     const char *isolation = NULL;
-    const char *wait = NULL;
-    struct argument_list pass = {.count = 0};
     const struct argument rows[] = {{.names = ARGUMENT_WORD, .text = &arguments->topic},
-                                    {.names = "--bootstrap", .text = &arguments->bootstrap},
+                                    COMMAND_KAFKA_ROWS(arguments->kafka),
                                     {.names = "--json|-j", .flag = &arguments->json},
                                     {.names = "--from", .text = &from},
                                     {.names = "--to", .text = &to},
                                     {.names = "--isolation", .text = &isolation},
                                     {.names = "--product", .text = &arguments->product},
-                                    {.names = "--wait", .text = &wait},
-                                    {.names = "-X", .list = &pass},
                                     {.names = NULL}};
     int code = arguments_read("verify", argc, argv, rows, usage);
     if (code != ARGUMENTS_GO_ON) {
         return code;
     }
-    if (!read_values(arguments, from, to, isolation, wait) || !read_pass(arguments, &pass)) {
-        return EX_USAGE;
-    }
-    arguments->pass[arguments->pass_count].name = isolation_key;
-    arguments->pass[arguments->pass_count++].value = strdup(arguments->isolation);
-    return ARGUMENTS_GO_ON;
+    return read_values(arguments, from, to, isolation) ? ARGUMENTS_GO_ON : EX_USAGE;
 }
 
 // ---- reading ----
@@ -208,7 +165,7 @@ static enum err take_loss(void *taker, const rd_kafka_message_t *message)
     return verify_declare(proof->verify, &loss);
 }
 
-static int exit_of(enum err err, const char *why)
+static int exit_of(const struct proof *proof, enum err err, const char *why)
 {
     if (err == ERR_FULL) {
         (void)fputs("weir verify: the topic holds more gateways, gaps or declarations than can be "
@@ -216,20 +173,7 @@ static int exit_of(enum err err, const char *why)
                     stderr);
         return EX_DATAERR;
     }
-    (void)fprintf(stderr, "weir verify: %s\n", why);
-    static const struct {
-        enum err err;
-        int code;
-    } codes[] = {{ERR_NOT_FOUND, EX_NOINPUT},
-                 {ERR_DENIED, EX_NOPERM},
-                 {ERR_INVALID, EX_USAGE},
-                 {ERR_AGAIN, EX_UNAVAILABLE}};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].err == err) {
-            return codes[i].code;
-        }
-    }
-    return EX_SOFTWARE;
+    return command_kafka_failed(&proof->arguments->kafka, err, why);
 }
 
 // The data first: what is declared while it is read belongs to records that came before.
@@ -242,19 +186,19 @@ static int proof_read(struct proof *proof, struct kafka_reader *reader)
     char losses[TOPIC_MAX + 8];
     (void)snprintf(losses, sizeof losses, "%s.losses", arguments->topic);
     enum err err = kafka_reader_read(reader, arguments->topic, &arguments->range,
-                                     arguments->wait_ms, take_record, proof, &told, why);
+                                     arguments->kafka.wait_ms, take_record, proof, &told, why);
     progress_end(proof);
     if (err != OK) {
-        return exit_of(err, why);
+        return exit_of(proof, err, why);
     }
     proof->front_is_open = told.front_is_open;
     if (told.front_is_open) {
         verify_front_is_open(proof->verify);
     }
-    err =
-        kafka_reader_read(reader, losses, &whole, arguments->wait_ms, take_loss, proof, &told, why);
+    err = kafka_reader_read(reader, losses, &whole, arguments->kafka.wait_ms, take_loss, proof,
+                            &told, why);
     proof->losses_topic = err == OK;
-    return err == OK || err == ERR_NOT_FOUND ? EX_OK : exit_of(err, why);
+    return err == OK || err == ERR_NOT_FOUND ? EX_OK : exit_of(proof, err, why);
 }
 
 // ---- telling ----
@@ -376,16 +320,11 @@ static int proof_tell(const struct proof *proof)
 
 static int proof_run(struct proof *proof)
 {
-    const struct arguments *arguments = proof->arguments;
-    const struct kafka_client client = {.bootstrap = arguments->bootstrap,
-                                        .client_id = "weir-verify",
-                                        .pass = arguments->pass,
-                                        .pass_count = arguments->pass_count};
     struct kafka_reader *reader;
     char why[KAFKA_SENTENCE_SIZE];
-    enum err err = kafka_reader_open(&client, &reader, why);
+    enum err err = kafka_reader_open(&proof->arguments->kafka.client, &reader, why);
     if (err != OK) {
-        return exit_of(err, why);
+        return exit_of(proof, err, why);
     }
     int code = proof_read(proof, reader);
     kafka_reader_close(reader);
@@ -400,11 +339,16 @@ int command_verify(int argc, char **argv)
         return code;
     }
     log_start(LOG_LEVEL_ERROR); // what went wrong is told once, in our own words
-    struct proof proof = {.arguments = &arguments, .verify = verify_open()};
-    if (proof.verify == NULL) {
-        return EX_OSERR;
+    code = command_kafka_open(&arguments.kafka);
+    if (code != ARGUMENTS_GO_ON) {
+        return code;
     }
-    code = proof_run(&proof);
-    verify_close(proof.verify);
+    command_kafka_set(&arguments.kafka, "isolation.level", arguments.isolation);
+    struct proof proof = {.arguments = &arguments, .verify = verify_open()};
+    code = proof.verify != NULL ? proof_run(&proof) : EX_OSERR;
+    if (proof.verify != NULL) {
+        verify_close(proof.verify);
+    }
+    command_kafka_close(&arguments.kafka);
     return fflush(stdout) == 0 ? code : EX_IOERR;
 }
