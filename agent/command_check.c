@@ -24,6 +24,15 @@ static void print_json(const struct settings *settings, const struct problems *p
         (void)cJSON_AddItemToArray(list, entry);
     }
     (void)cJSON_AddNumberToObject(root, "left_out", problems->left_out);
+    list = cJSON_AddArrayToObject(root, "products");
+    for (uint32_t i = 0; settings != NULL && i < settings->product_count; i++) {
+        const struct product_settings *product = &settings->products[i];
+        cJSON *entry = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(entry, "name", product->name);
+        (void)cJSON_AddStringToObject(entry, "id", product->contract->product_id);
+        (void)cJSON_AddStringToObject(entry, "topic", product->port->topic);
+        (void)cJSON_AddItemToArray(list, entry);
+    }
     char *text = cJSON_Print(root);
     (void)printf("%s\n", text != NULL ? text : "{}");
     cJSON_free(text);
@@ -43,6 +52,9 @@ static void print_good(const struct settings *settings)
         (void)printf("  product %s -> %s: up to %s on disk; a record waits up to %s to be durable "
                      "before it is sent\n",
                      product->name, product->port->topic, size, commit);
+        (void)printf("    id %s: tenant %s, domain %s, product %s\n", product->contract->product_id,
+                     product->contract->tenant != NULL ? product->contract->tenant : "none",
+                     product->contract->domain, product->contract->product);
     }
     for (uint32_t i = 0; i < settings->input_count; i++) {
         const struct input_settings *input = &settings->inputs[i];

@@ -1,22 +1,26 @@
 #include "agent/contract.h"
 
 #include "agent/contract_columns.h"
+#include "agent/contract_document.h"
 #include "agent/digest.h"
 #include "agent/file.h"
 #include "agent/number.h"
 #include "agent/odcs.h"
+#include "agent/yaml_json.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { TOPIC_MAX = 249 }; // Kafka's own limit
+enum { TOPIC_MAX = 249 /* Kafka's own limit */, PARTITIONS_MAX = 10000, REPLICAS_MAX = 100 };
 
 static const char *const layouts[] = {"records", "blocks", NULL};
 static const char *const formats[] = {"json", "avro", NULL};
 static const char *const header_levels[] = {"min", "full", NULL};
 static const char *const partition_rules[] = {"gateway", "key", NULL};
-static const char *const entry_customs[] = {"weir.layout", "weir.format", "weir.headers",
-                                            "weir.partitionBy", NULL};
+static const char *const late_rules[] = {"fifo", "topic", NULL};
+static const char *const entry_customs[] = {"weir.layout",      "weir.format", "weir.headers",
+                                            "weir.partitionBy", "weir.late",   "weir.partitions",
+                                            "weir.replication", NULL};
 
 struct reading {
     struct contract *contract;
@@ -44,12 +48,71 @@ static void need_word(const struct reading *reading, const char *key, const char
     }
 }
 
+// What tenant, domain and product may be called: they name topics, rights and ids. The domain may
+// have points in it.
+static void check_name(const struct reading *reading, const char *key, const char *name)
+{
+    if (name != NULL && strlen(name) > CONTRACT_NAME_MAX) {
+        yaml_wrong(yaml_get(reading->root, key), NULL, reading->problems,
+                   "has %zu bytes; %d is the most", strlen(name), CONTRACT_NAME_MAX);
+    }
+}
+
+static bool is_domain(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "_-.";
+    size_t size = strlen(text);
+    return size > 0 && strspn(text, letters) == size && text[0] != '.' && text[size - 1] != '.' &&
+           strstr(text, "..") == NULL;
+}
+
+static void check_names(const struct reading *reading)
+{
+    const struct contract *contract = reading->contract;
+    const struct yaml_node *node = yaml_get(reading->root, "domain");
+    check_name(reading, "tenant", contract->tenant);
+    check_name(reading, "domain", contract->domain);
+    check_name(reading, "dataProduct", contract->product);
+    if (contract->domain == NULL) {
+        yaml_wrong(reading->root, "domain", reading->problems,
+                   "is missing; name the domain that owns the data, e.g. plant7");
+    } else if (!is_domain(contract->domain)) {
+        yaml_wrong(node, NULL, reading->problems,
+                   "\"%.60s\" cannot begin a topic's name; use letters, digits, '_' and '-', and "
+                   "points in between",
+                   contract->domain);
+    } else if (strcmp(contract->domain, "mesh") == 0 ||
+               strncmp(contract->domain, "mesh.", 5) == 0) {
+        yaml_wrong(node, NULL, reading->problems,
+                   "\"%.60s\" is kept for the mesh's own topics; name the domain that owns the "
+                   "data, e.g. plant7",
+                   contract->domain);
+    }
+}
+
+// Other tools read an unquoted 1.0 as a number, where the standard wants a text.
+static void check_texts(const struct reading *reading)
+{
+    static const char *const keys[] = {"version", "id",     "name",        "tenant",
+                                       "domain",  "status", "dataProduct", NULL};
+    for (size_t i = 0; keys[i] != NULL; i++) {
+        const struct yaml_node *node = yaml_get(reading->root, keys[i]);
+        if (node != NULL && yaml_is_typed(node) && !yaml_is_null(node)) {
+            yaml_wrong(node, NULL, reading->problems,
+                       "%.60s is no text to YAML; write it in quotes: \"%.60s\"", node->text,
+                       node->text);
+        }
+    }
+}
+
 static void read_head(const struct reading *reading)
 {
     struct contract *contract = reading->contract;
     const struct yaml_node *root = reading->root;
     struct problems *problems = reading->problems;
     odcs_check_keys(root, odcs_root_keys, problems);
+    check_texts(reading);
     need_word(reading, "apiVersion", "v3.1.0");
     need_word(reading, "kind", "DataContract");
     contract->id = copy(odcs_need_text(root, "id", problems));
@@ -62,10 +125,7 @@ static void read_head(const struct reading *reading)
     if (contract->product == NULL) {
         contract->product = copy(contract->stem);
     }
-    if (contract->domain == NULL) {
-        yaml_doubt(root, "domain", problems,
-                   "is missing; name the domain that owns the data, e.g. plant7");
-    }
+    check_names(reading);
 }
 
 static const char *owner_among(const struct yaml_node *members, struct problems *problems)
@@ -104,7 +164,7 @@ static void read_owner(const struct reading *reading)
     }
     reading->contract->owner = copy(owner);
     if (owner == NULL) {
-        yaml_doubt(reading->root, "team", reading->problems,
+        yaml_wrong(reading->root, "team", reading->problems,
                    "names no owner; write the team's name: team: {name: ...}");
     }
 }
@@ -126,7 +186,7 @@ static void read_support(const struct reading *reading)
     }
     reading->contract->support = copy(first);
     if (first == NULL) {
-        yaml_doubt(reading->root, "support", reading->problems,
+        yaml_wrong(reading->root, "support", reading->problems,
                    "names no channel; say where users of the data can ask");
     }
 }
@@ -175,8 +235,9 @@ static enum wire_format read_servers(const struct reading *reading)
     return first;
 }
 
-// "5" and "minutes" as milliseconds; -1 where they are no duration.
-static int64_t duration_ms(const char *value, const char *unit)
+// "5" and "minutes" as milliseconds; -1 where they are no duration. As others read it, "m" is
+// minutes of a latency, months of a retention.
+static int64_t duration_ms(const char *value, const char *unit, bool is_retention)
 {
     static const struct {
         const char *unit;
@@ -185,11 +246,15 @@ static int64_t duration_ms(const char *value, const char *unit)
         {"ms", 1},          {"milliseconds", 1}, {"s", 1000},        {"second", 1000},
         {"seconds", 1000},  {"m", 60000},        {"min", 60000},     {"minute", 60000},
         {"minutes", 60000}, {"h", 3600000},      {"hour", 3600000},  {"hours", 3600000},
-        {"d", 86400000},    {"day", 86400000},   {"days", 86400000},
+        {"d", 86400000},    {"day", 86400000},   {"days", 86400000}, {"month", 2592e6},
+        {"months", 2592e6}, {"y", 31536e6},      {"year", 31536e6},  {"years", 31536e6},
     };
     struct number number;
     if (number_parse(bytes_text(value), &number) == NUMBER_NONE) {
         return -1;
+    }
+    if (is_retention && strcasecmp(unit, "m") == 0) {
+        unit = "month";
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         double ms = number.number * units[i].factor;
@@ -202,7 +267,9 @@ static int64_t duration_ms(const char *value, const char *unit)
 
 static void read_promises(const struct reading *reading)
 {
-    reading->contract->latency_ms = -1;
+    struct contract *contract = reading->contract;
+    contract->latency_ms = -1;
+    contract->retention_ms = -1;
     const struct yaml_node *list = yaml_get(reading->root, "slaProperties");
     if (!odcs_is_list(list, reading->problems)) {
         return;
@@ -215,9 +282,13 @@ static void read_promises(const struct reading *reading)
         const char *property = odcs_need_text(item, "property", reading->problems);
         const struct yaml_node *value = yaml_get(item, "value");
         const char *unit = odcs_text(item, "unit", reading->problems);
-        if (property != NULL && strcasecmp(property, "latency") == 0 && value != NULL &&
-            value->kind == YAML_TEXT && unit != NULL) {
-            reading->contract->latency_ms = duration_ms(value->text, unit);
+        if (property == NULL || value == NULL || value->kind != YAML_TEXT || unit == NULL) {
+            continue;
+        }
+        if (strcasecmp(property, "latency") == 0) {
+            contract->latency_ms = duration_ms(value->text, unit, false);
+        } else if (strcasecmp(property, "retention") == 0) {
+            contract->retention_ms = duration_ms(value->text, unit, true);
         }
     }
 }
@@ -262,9 +333,9 @@ static void check_topic(const struct reading *reading, const struct yaml_node *p
     }
     size_t size = domain != NULL ? strlen(domain) : 0;
     if (size > 0 && (strncmp(topic, domain, size) != 0 || topic[size] != '.')) {
-        yaml_doubt(place, NULL, reading->problems,
-                   "\"%.80s\" does not begin with the domain \"%.60s.\", so a grant for the domain "
-                   "does not cover it",
+        yaml_wrong(place, NULL, reading->problems,
+                   "\"%.80s\" does not begin with \"%.60s.\"; a topic bears the name of the domain "
+                   "that owns it, so that one grant covers it and no other's is taken",
                    topic, domain);
     }
 }
@@ -303,6 +374,24 @@ static void check_unlike_others(const struct reading *reading, const struct yaml
     }
 }
 
+// A count of 1 to `most`; -1 where it is not there.
+static int read_count(const struct reading *reading, const struct yaml_node *entry,
+                      const char *name, int most)
+{
+    const struct yaml_node *node = odcs_custom(entry, name);
+    struct number number;
+    if (node == NULL) {
+        return -1;
+    }
+    if (number_parse(bytes_text(node->text), &number) != NUMBER_INTEGER || number.integer < 1 ||
+        number.integer > most) {
+        yaml_wrong(node, NULL, reading->problems, "%s: \"%.60s\" is no count from 1 to %d", name,
+                   node->text, most);
+        return -1;
+    }
+    return (int)number.integer;
+}
+
 static void read_wire(const struct reading *reading, const struct yaml_node *entry,
                       struct contract_port *port)
 {
@@ -316,6 +405,10 @@ static void read_wire(const struct reading *reading, const struct yaml_node *ent
                                                           HEADERS_MIN, problems);
     port->partition_by = (enum partition_by)odcs_custom_choice(
         entry, "weir.partitionBy", partition_rules, PARTITION_BY_GATEWAY, problems);
+    port->late =
+        (enum late_rule)odcs_custom_choice(entry, "weir.late", late_rules, LATE_FIFO, problems);
+    port->partitions = read_count(reading, entry, "weir.partitions", PARTITIONS_MAX);
+    port->replication = read_count(reading, entry, "weir.replication", REPLICAS_MAX);
 }
 
 static void read_port(const struct reading *reading, const struct yaml_node *entry)
@@ -377,6 +470,16 @@ static void read_root(struct reading *reading)
     read_ports(reading);
 }
 
+static void make_document(const struct reading *reading)
+{
+    struct contract *contract = reading->contract;
+    contract->document = yaml_json_text(reading->root);
+    if (contract->document == NULL ||
+        contract_content_digest(bytes_text(contract->document), contract->content_digest) != OK) {
+        abort(); // a mapping makes an object; else there is no memory, and no start
+    }
+}
+
 // "products/thermal.odcs.yaml" is "thermal".
 static char *stem_of(const char *path)
 {
@@ -410,12 +513,16 @@ struct contract *contract_parse(const char *path, struct bytes text, struct prob
         struct reading reading = {
             .contract = contract, .root = yaml_root(yaml), .problems = problems};
         read_root(&reading);
+        if (problems->error_count == before) {
+            make_document(&reading);
+        }
         yaml_tree_free(yaml);
     }
     if (problems->error_count != before) {
         contract_free(contract);
         return NULL;
     }
+    (void)contract_identify(contract, NULL);
     return contract;
 }
 
@@ -433,6 +540,44 @@ struct contract *contract_read(const char *path, struct problems *problems)
     struct contract *contract = contract_parse(path, bytes_from(text, size), problems);
     free(text);
     return contract;
+}
+
+static void put_encoded(struct buffer *out, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (; *text != '\0'; text++) {
+        uint8_t byte = (uint8_t)*text;
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                     (byte >= '0' && byte <= '9') || strchr("-._~", byte) != NULL;
+        if (plain) {
+            buffer_put_byte(out, byte);
+        } else {
+            buffer_put_byte(out, '%');
+            buffer_put_byte(out, (uint8_t)hex[byte >> 4]);
+            buffer_put_byte(out, (uint8_t)hex[byte & 15]);
+        }
+    }
+}
+
+enum err contract_identify(struct contract *contract, const char *tenant)
+{
+    if (tenant != NULL && contract->tenant != NULL && strcmp(tenant, contract->tenant) != 0) {
+        return ERR_INVALID;
+    }
+    if (tenant != NULL && contract->tenant == NULL) {
+        contract->tenant = copy(tenant);
+    }
+    uint8_t room[64 + 3 * 3 * CONTRACT_NAME_MAX];
+    struct buffer urn = buffer_over(room, sizeof room);
+    buffer_put_text(&urn, "urn:weir:product:");
+    put_encoded(&urn, contract->tenant != NULL ? contract->tenant : "");
+    buffer_put_text(&urn, ":");
+    put_encoded(&urn, contract->domain);
+    buffer_put_text(&urn, ":");
+    put_encoded(&urn, contract->product);
+    assert(!urn.overflow); // names are bounded
+    uuid_of_url(buffer_bytes(&urn), contract->product_id);
+    return OK;
 }
 
 void contract_free(struct contract *contract)
@@ -457,6 +602,7 @@ void contract_free(struct contract *contract)
     free(contract->stem);
     free(contract->owner);
     free(contract->support);
+    cJSON_free(contract->document);
     free(contract);
 }
 

@@ -14,6 +14,12 @@
 //     weir.format       json | avro; default: `format` of the first kafka server, else json
 //     weir.headers      min (default) | full
 //     weir.partitionBy  gateway (default) | key
+//     weir.late         fifo (default) | topic
+//     weir.partitions   of the topic, when it is created; default: the cluster's
+//     weir.replication  likewise
+//
+// A contract is owned: it names its domain, its owner (team) and where to ask (support), and its
+// topics begin with its domain, so that one grant covers them. `mesh` is nobody's domain.
 //
 // Floor: forms.
 #ifndef WEIR_AGENT_CONTRACT_H
@@ -21,13 +27,18 @@
 
 #include "agent/problem.h"
 #include "agent/schema.h"
+#include "agent/uuid.h"
 
-enum { CONTRACT_PORTS_MAX = 8 };
+enum {
+    CONTRACT_PORTS_MAX = 8,
+    CONTRACT_NAME_MAX = 128, // bytes of tenant, domain, product
+};
 
 enum wire_layout { LAYOUT_RECORDS, LAYOUT_BLOCKS };
 enum wire_format { FORMAT_JSON, FORMAT_AVRO };
 enum header_level { HEADERS_MIN /* `weir` */, HEADERS_FULL /* CloudEvents too */ };
 enum partition_by { PARTITION_BY_GATEWAY, PARTITION_BY_KEY };
+enum late_rule { LATE_FIFO, LATE_TOPIC /* what waited long goes to `<topic>.late` */ };
 
 struct contract_port {
     char *name;     // "readings"
@@ -39,6 +50,9 @@ struct contract_port {
     enum wire_format format;
     enum header_level headers;
     enum partition_by partition_by;
+    enum late_rule late;
+    int partitions;  // to be created with; -1: as the cluster does
+    int replication; // likewise
     struct schema schema;
 };
 
@@ -48,15 +62,19 @@ struct contract {
     char *version;
     char *name; // may be NULL
     char *status;
-    char *tenant;  // may be NULL
-    char *domain;  // may be NULL: told as a warning
+    char *tenant; // may be NULL
+    char *domain;
     char *product; // dataProduct, or the file's name before ".odcs.yaml"
     char *stem;    // the file's name before ".odcs.yaml"
-    char *owner;   // team.name, or the member with role owner; may be NULL
-    char *support; // support[0].url, else .channel; may be NULL
-    int64_t
-        latency_ms; // slaProperties `latency`; -1: none promised, or in words that we cannot read
-    uint8_t digest[32]; // SHA-256 of the file
+    char *owner;   // team.name, or the member with role owner
+    char *support; // support[0].url, else .channel
+    // slaProperties of these names; -1: none promised, or in words that we cannot read.
+    int64_t latency_ms;
+    int64_t retention_ms;
+    char product_id[UUID_TEXT_SIZE]; // see contract_identify
+    char *document;                  // as it is published: agent/contract_document.h
+    uint8_t content_digest[32];      // of the document's content
+    uint8_t digest[32];              // SHA-256 of the file
     uint32_t port_count;
     struct contract_port ports[CONTRACT_PORTS_MAX];
 };
@@ -66,6 +84,12 @@ struct contract *contract_read(const char *path, struct problems *problems);
 // The same from its text; `path` names it.
 struct contract *contract_parse(const char *path, struct bytes text, struct problems *problems);
 void contract_free(struct contract *contract);
+
+// Set `product_id`, the product's id wherever it is told of: the UUIDv5 of the URN
+// urn:weir:product:TENANT:DOMAIN:PRODUCT in the name space of URLs, with each part percent-encoded
+// (RFC 3986) and TENANT empty where the contract names none. `tenant` is for a contract that names
+// none; NULL: there is none. ERR_INVALID: the contract names another one; it is as it was.
+enum err contract_identify(struct contract *contract, const char *tenant);
 
 // Does `name` mean this contract: its dataProduct, its `name`, or its file before ".odcs.yaml"?
 bool contract_is_called(const struct contract *contract, const char *name);

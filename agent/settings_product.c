@@ -22,26 +22,11 @@ static void check_is_built(const struct settings_reading *reading, const struct 
                    "port with json",
                    product->port->name);
     }
-}
-
-// Exactly-once keeps its cursors under the domain of the first product: DOMAIN.weir.GATEWAY.
-static void check_exactly_once(const struct settings_reading *reading, const struct yaml_node *node,
-                               const struct product_settings *product)
-{
-    const struct settings *settings = reading->settings;
-    const struct contract *first = settings->products[0].contract;
-    if (product->delivery != DELIVERY_EXACTLY_ONCE || first == NULL) {
-        return;
-    }
-    if (first->domain == NULL) {
-        yaml_wrong(settings_place(node, "delivery"), NULL, reading->problems,
-                   "exactly-once needs a `domain` in the contract of the first product: what it "
-                   "keeps in Kafka is named by it");
-    } else if (!settings_is_word(first->domain, SETTINGS_DOMAIN_MAX)) {
-        yaml_wrong(settings_place(node, "delivery"), NULL, reading->problems,
-                   "exactly-once names topics by the domain \"%.80s\" of the first contract; use 1 "
-                   "to %d letters, digits, '.', '_' and '-' there",
-                   first->domain, SETTINGS_DOMAIN_MAX);
+    if (product->port->late == LATE_TOPIC) {
+        yaml_wrong(node, NULL, reading->problems,
+                   "the port \"%s\" has `weir.late: topic`, which is not in this build yet; the "
+                   "contract can say fifo",
+                   product->port->name);
     }
 }
 
@@ -190,6 +175,19 @@ static void read_contract(const struct settings_reading *reading, const struct y
     product->contract = contract_read(path, reading->problems);
 }
 
+static void identify(const struct settings_reading *reading, const struct yaml_node *node,
+                     const struct product_settings *product)
+{
+    const char *tenant = option_text(&reading->settings->general, "tenant");
+    if (contract_identify(product->contract, tenant) != OK) {
+        yaml_wrong(settings_place(node, "contract"), NULL, reading->problems,
+                   "the contract belongs to the tenant \"%.80s\", this gateway to \"%.80s\" (line "
+                   "%d); the two must be one",
+                   product->contract->tenant, tenant,
+                   option_line(&reading->settings->general, "tenant"));
+    }
+}
+
 static void read_product(struct settings_reading *reading, const struct yaml_node *node)
 {
     struct settings *settings = reading->settings;
@@ -203,12 +201,12 @@ static void read_product(struct settings_reading *reading, const struct yaml_nod
         reading->product_failed = true;
     } else {
         name_product(reading, node, product);
+        identify(reading, node, product);
         check_latency(reading, node, product);
         choose_port(reading, node, product);
         if (product->port != NULL) {
             check_topic_is_free(reading, node, product);
             check_is_built(reading, node, product);
-            check_exactly_once(reading, node, product);
         }
     }
     settings->product_count++;

@@ -9,6 +9,9 @@ const struct option settings_general_rows[] = {
      .type = OPTION_TEXT,
      .help = "the name of this gateway, unique in the fleet: 1 to 64 letters, digits, `.`, `_`, "
              "`-`; default: the host name"},
+    {.key = "tenant",
+     .type = OPTION_TEXT,
+     .help = "the organisation, for contracts that name none; part of a product's id"},
     {.key = "state",
      .type = OPTION_PATH,
      .help = "the directory of the spools and of all else that is kept; default: "

@@ -307,18 +307,120 @@ static void each_mistake_of_roles_and_wire_gets_its_sentence(void **state)
           "blocks");
 }
 
+static void a_contract_that_nobody_owns_is_refused(void **state)
+{
+    (void)state;
+    wrong("domain: plant7\n", "",
+          "1: domain: is missing; name the domain that owns the data, e.g. plant7");
+    wrong("team: {name: us}\n", "",
+          "1: team: names no owner; write the team's name: team: {name: ...}");
+    wrong("support: [{channel: chat}]\n", "",
+          "1: support: names no channel; say where users of the data can ask");
+    wrong("support: [{channel: chat}]\n", "support: []\n",
+          "1: support: names no channel; say where users of the data can ask");
+}
+
+static void another_domains_name_is_refused(void **state)
+{
+    (void)state;
+    wrong("domain: plant7", "domain: plant8",
+          "11: schema[0].physicalName: \"plant7.oven.readings.v1\" does not begin with "
+          "\"plant8.\"; a "
+          "topic bears the name of the domain that owns it, so that one grant covers it and no "
+          "other's is taken");
+    wrong(
+        "domain: plant7", "domain: plant",
+        "11: schema[0].physicalName: \"plant7.oven.readings.v1\" does not begin with \"plant.\"; a "
+        "topic bears the name of the domain that owns it, so that one grant covers it and no "
+        "other's is taken");
+    wrong("domain: plant7", "domain: mesh",
+          "6: domain: \"mesh\" is kept for the mesh's own topics; name the domain that owns the "
+          "data, e.g. plant7");
+    wrong("domain: plant7", "domain: mesh.plant7",
+          "6: domain: \"mesh.plant7\" is kept for the mesh's own topics; name the domain that owns "
+          "the data, e.g. plant7");
+    wrong("domain: plant7", "domain: plant seven",
+          "6: domain: \"plant seven\" cannot begin a topic's name; use letters, digits, '_' and "
+          "'-', and points in between");
+    wrong("domain: plant7", "domain: plant7.",
+          "6: domain: \"plant7.\" cannot begin a topic's name; use letters, digits, '_' and '-', "
+          "and points in between");
+}
+
+static void a_text_that_other_tools_read_as_a_number_is_refused(void **state)
+{
+    (void)state;
+    wrong("version: 1.0.0", "version: 1.0",
+          "4: version: 1.0 is no text to YAML; write it in quotes: \"1.0\"");
+    wrong("id: one", "id: true", "3: id: true is no text to YAML; write it in quotes: \"true\"");
+}
+
+static void the_same_names_make_the_same_id_everywhere(void **state)
+{
+    (void)state;
+    struct problems problems;
+    struct contract *contract = parse(good, &problems);
+    assert_non_null(contract);
+    // Python: uuid.uuid5(uuid.NAMESPACE_URL, "urn:weir:product::plant7:oven") and so on.
+    assert_string_equal(contract->product_id, "79794c0b-80c3-507c-91ef-ab156201c239");
+
+    assert_int_equal(contract_identify(contract, "ex ample"), OK);
+    assert_string_equal(contract->product_id, "22f02f03-420b-5eeb-b648-42e23a75028f");
+    assert_string_equal(contract->tenant, "ex ample");
+
+    assert_int_equal(contract_identify(contract, "other"), ERR_INVALID);
+    assert_string_equal(contract->product_id, "22f02f03-420b-5eeb-b648-42e23a75028f");
+    contract_free(contract);
+}
+
+static void what_the_topic_is_made_with_is_read(void **state)
+{
+    (void)state;
+    struct problems problems;
+    struct contract *contract =
+        parse(changed("    properties:\n", "    customProperties:\n"
+                                           "      - {property: weir.partitions, value: 6}\n"
+                                           "      - {property: weir.replication, value: 3}\n"
+                                           "      - {property: weir.late, value: topic}\n"
+                                           "    properties:\n"),
+              &problems);
+    assert_non_null(contract);
+    assert_int_equal(contract->ports[0].partitions, 6);
+    assert_int_equal(contract->ports[0].replication, 3);
+    assert_int_equal(contract->ports[0].late, LATE_TOPIC);
+    contract_free(contract);
+    wrong("    properties:\n",
+          "    customProperties: [{property: weir.partitions, value: 0}]\n    properties:\n",
+          "12: schema[0].customProperties[0].value: weir.partitions: \"0\" is no count from 1 to "
+          "10000");
+}
+
+static void a_retention_is_read_as_others_read_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *promise;
+        int64_t ms;
+    } rows[] = {{"value: 7, unit: d", 604800000},
+                {"value: 2, unit: m", 5184000000},
+                {"value: 1, unit: y", 31536000000},
+                {"value: 12, unit: hours", 43200000},
+                {"value: long, unit: d", -1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[200];
+        struct problems problems;
+        (void)snprintf(text, sizeof text, "slaProperties: [{property: retention, %s}]\nschema:\n",
+                       rows[i].promise);
+        struct contract *contract = parse(changed("schema:\n", text), &problems);
+        assert_non_null(contract);
+        assert_int_equal(contract->retention_ms, rows[i].ms);
+        contract_free(contract);
+    }
+}
+
 static void what_a_contract_should_say_and_does_not_is_a_warning(void **state)
 {
     (void)state;
-    doubtful("domain: plant7\n", "",
-             "1: domain: warning: is missing; name the domain that owns the data, e.g. plant7");
-    doubtful("team: {name: us}\n", "",
-             "1: team: warning: names no owner; write the team's name: team: {name: ...}");
-    doubtful("support: [{channel: chat}]\n", "",
-             "1: support: warning: names no channel; say where users of the data can ask");
-    doubtful("domain: plant7", "domain: plant8",
-             "11: schema[0].physicalName: warning: \"plant7.oven.readings.v1\" does not begin with "
-             "the domain \"plant8.\", so a grant for the domain does not cover it");
     doubtful("physicalName: plant7.oven.readings.v1", "physicalName: plant7.ovens",
              "11: schema[0].physicalName: warning: \"plant7.ovens\" does not have the form "
              "DOMAIN.PRODUCT.PORT.vMAJOR");
@@ -422,6 +524,12 @@ int main(void)
         cmocka_unit_test(each_mistake_of_a_head_gets_its_sentence),
         cmocka_unit_test(each_mistake_of_a_schema_gets_its_sentence),
         cmocka_unit_test(each_mistake_of_roles_and_wire_gets_its_sentence),
+        cmocka_unit_test(a_contract_that_nobody_owns_is_refused),
+        cmocka_unit_test(another_domains_name_is_refused),
+        cmocka_unit_test(a_text_that_other_tools_read_as_a_number_is_refused),
+        cmocka_unit_test(the_same_names_make_the_same_id_everywhere),
+        cmocka_unit_test(what_the_topic_is_made_with_is_read),
+        cmocka_unit_test(a_retention_is_read_as_others_read_it),
         cmocka_unit_test(what_a_contract_should_say_and_does_not_is_a_warning),
         cmocka_unit_test(a_contract_without_columns_or_topics_is_refused),
         cmocka_unit_test(two_ports_with_one_topic_or_name_are_refused),

@@ -176,8 +176,8 @@ static void each_mistake_of_the_gateway_gets_its_sentence(void **state)
           "'-'");
     wrong(HEAD "gatway: x\n" PRODUCTS INPUTS, "3: gatway: unknown key; did you mean \"gateway\"?");
     wrong(HEAD "xyzzy: x\n" PRODUCTS INPUTS,
-          "3: xyzzy: unknown key; known here: kafka, heartbeat, products, inputs, gateway, state, "
-          "control, log");
+          "3: xyzzy: unknown key; known here: kafka, heartbeat, products, inputs, gateway, tenant, "
+          "state, control, log");
     wrong(HEAD "log: loud\n" PRODUCTS INPUTS,
           "3: log: \"loud\" is none of: error, warn, info, debug");
     wrong(
@@ -219,6 +219,9 @@ static void each_wrong_value_of_a_product_gets_its_sentence(void **state)
 {
     (void)state;
 #define PRODUCT(more) HEAD "products: [{contract: thermal.odcs.json, " more "}]\n" INPUTS
+    wrong(HEAD "tenant: acme\nproducts: [{contract: thermal.odcs.json}]\n" INPUTS,
+          "4: products[0].contract: the contract belongs to the tenant \"example\", this gateway to "
+          "\"acme\" (line 3); the two must be one");
     wrong(PRODUCT("port: blocks"),
           "3: products[0].port: the contract declares no port \"blocks\"; it declares: readings");
     wrong(PRODUCT("spool: {size: 64}"),
