@@ -201,6 +201,8 @@ static int open_inputs(struct agent *agent)
         core->settings = settings;
         core->product = &agent->products[settings->product];
         core->loop = agent->loop;
+        core->gateway = agent->settings->gateway;
+        core->output_options = &agent->settings->kafka;
         if (input_core_open(core) != OK) {
             core->closed = true;
             return EX_UNAVAILABLE; // the sentence was logged

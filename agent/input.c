@@ -33,6 +33,8 @@ enum err input_core_open(struct input_core *core)
         .name = core->settings->name,
         .options = &core->settings->options,
         .schema = &core->product->settings->port->schema,
+        .gateway = core->gateway,
+        .output_options = core->output_options,
         .core = core,
     };
     core->state = PORT_OK;
@@ -95,9 +97,25 @@ bool input_room(const struct input *input)
     return room;
 }
 
-enum err input_record(struct input *input, const struct record *record)
+// `given` with what the product's joins know of it; `values` is room for that.
+static struct record complete(const struct input_core *core, const struct record *given,
+                              struct value values[SCHEMA_COLUMNS_MAX])
+{
+    struct record record = *given;
+    if (core->product->joins != NULL) {
+        memcpy(values, given->values, core->input.schema->field_count * sizeof *values);
+        join_fill(core->product->joins, given, values);
+        record.values = values;
+    }
+    return record;
+}
+
+enum err input_record(struct input *input, const struct record *given)
 {
     struct input_core *core = core_of(input);
+    struct value values[SCHEMA_COLUMNS_MAX];
+    const struct record completed = complete(core, given, values);
+    const struct record *record = &completed;
     char sentence[INTAKE_SENTENCE_SIZE];
     enum err err = intake_check(input->schema, record, sentence);
     if (err != OK) {
@@ -120,6 +138,33 @@ enum err input_record(struct input *input, const struct record *record)
         input_refuse(input, "key=%.*s: the record is too large for a block", shown,
                      (const char *)record->key.at);
         err = ERR_LIMIT;
+    }
+    return err;
+}
+
+enum err input_join(struct input *input, const struct join_options *options)
+{
+    struct input_core *core = core_of(input);
+    assert(core->join == NULL);
+    core->join = join_open(options, core->product->joins);
+    core->product->joins = core->join != NULL ? core->join : core->product->joins;
+    return core->join != NULL ? OK : ERR_FAILED;
+}
+
+enum err input_latest(struct input *input, struct bytes key, const struct value *values,
+                      int64_t time_ms)
+{
+    struct input_core *core = core_of(input);
+    enum err err = join_put(core->join, key, values, time_ms);
+    if (err == ERR_FULL) {
+        input_refuse(input, "key=%.*s: a join has room for %d keys",
+                     (int)(key.size > 64 ? 64 : key.size), (const char *)key.at, JOIN_KEYS_MAX);
+    } else if (err == ERR_LIMIT) {
+        input_refuse(input, "key=%.*s: a text that is joined may have %d bytes",
+                     (int)(key.size > 64 ? 64 : key.size), (const char *)key.at, JOIN_TEXT_MAX);
+    } else {
+        core->ok_records++;
+        core->fresh = true;
     }
     return err;
 }

@@ -13,11 +13,14 @@ struct input_core {
     const struct input_settings *settings;
     struct product *product;
     struct loop *loop;
+    const char *gateway;
+    const struct option_set *output_options;
 
     struct input input; // what the driver sees
     struct loop_timer timer;
     char position_name[SPOOL_STATE_NAME_MAX];
-    bool starved; // was told that there is no room, and waits for `resume`
+    struct join *join; // that this input fills; the product's
+    bool starved;      // was told that there is no room, and waits for `resume`
     bool closed;
 
     enum port_state state;

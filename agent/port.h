@@ -9,6 +9,7 @@
 #define WEIR_AGENT_PORT_H
 
 #include "agent/err.h"
+#include "agent/join.h"
 #include "agent/option.h"
 #include "agent/problem.h"
 #include "agent/record.h"
@@ -21,8 +22,10 @@ struct input {
     const char *name; // of the port, from weir.yaml
     const struct option_set *options;
     const struct schema *schema; // of its product
-    void *state;                 // the driver's own
-    void *core;                  // the core's own; see input_* below
+    const char *gateway;
+    const struct option_set *output_options; // of the output, for inputs that share its cluster
+    void *state;                             // the driver's own
+    void *core;                              // the core's own; see input_* below
 };
 
 struct input_driver {
@@ -69,6 +72,12 @@ struct bytes input_restored(const struct input *input);
 
 enum err input_watch(struct input *input, int fd, uint32_t events); // add or change; 0: remove
 void input_due_in(struct input *input, int64_t delay_ms);           // one timer an input; < 0: none
+
+// Complete this product's records by another product's values (agent/join.h). `input_join` once, in
+// `open`; then `input_latest` gives what is known of a key, `values` in the order of its fields.
+enum err input_join(struct input *input, const struct join_options *options);
+enum err input_latest(struct input *input, struct bytes key, const struct value *values,
+                      int64_t time_ms);
 
 // For log, status and heartbeat. `sentence` says what was seen and what would do; repeated ones are
 // counted. input_well ends the trouble.

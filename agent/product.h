@@ -6,6 +6,7 @@
 #ifndef WEIR_AGENT_PRODUCT_H
 #define WEIR_AGENT_PRODUCT_H
 
+#include "agent/join.h"
 #include "agent/losses.h"
 #include "agent/outlet.h"
 #include "agent/rates.h"
@@ -37,6 +38,8 @@ struct product {
     uint32_t restored_schema; // of the block that product_open fills
     uint8_t restored_boot[16];
     const struct spool *spool_at_start; // for product_recall; NULL once jobs run in the worker
+
+    struct join *joins; // that complete records; set by inputs, closed with the product
 
     // commits
     struct store_commit *commit;

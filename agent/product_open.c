@@ -242,6 +242,7 @@ void product_start(struct product *product, struct job_giver store)
 
 void product_close(struct product *product)
 {
+    join_close(product->joins);
     outlet_close(&product->outlet);
     schemas_close(&product->schemas);
     series_close(product->series);

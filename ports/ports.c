@@ -6,6 +6,7 @@
 #include <string.h>
 
 extern const struct input_driver file_driver;
+extern const struct input_driver kafka_driver;
 extern const struct input_driver line_driver;
 extern const struct input_driver linux_driver;
 extern const struct service service_control;
@@ -13,6 +14,7 @@ extern const struct service service_heartbeat;
 
 const struct input_driver *const input_drivers[] = {
     &file_driver,
+    &kafka_driver,
     &line_driver,
     &linux_driver,
     NULL,

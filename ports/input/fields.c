@@ -307,6 +307,11 @@ static bool put_text(struct fields *fields, const struct fields_slot *slot, stru
         store_time(fields, fits, ms, slot, text);
         return true;
     }
+    struct number number;
+    if (slot->as_text && number_parse(text, &number) != NUMBER_NONE) {
+        store_number(fields, slot, &number, text);
+        return true;
+    }
     return false;
 }
 

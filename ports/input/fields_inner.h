@@ -25,6 +25,7 @@ struct fields_slot {
     enum fields_role role;
     bool is_field;
     bool is_plain; // stands in JSON as it is, without escapes
+    bool as_text;  // an integer that may stand in quotation marks (physicalType: string)
     uint16_t field;
     enum column_type type;
 };

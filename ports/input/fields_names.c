@@ -115,6 +115,7 @@ static void add_field(struct fields *fields, const struct fields_names *names,
     slot->is_field = true;
     slot->field = column->field;
     slot->type = column->type;
+    slot->as_text = column->as_text;
 }
 
 void fields_check(const struct fields_names *names, const struct schema *schema, const char *file,

@@ -90,6 +90,21 @@ static const struct setting reader_settings[] = {
     {NULL, {NULL}},
 };
 
+// As a reader, but for the memory and by the link: a record above 1 MiB is not read.
+static const struct setting input_settings[] = {
+    {"enable.partition.eof", SAME("false")},
+    {"enable.auto.commit", SAME("false")},
+    {"isolation.level", SAME("read_committed")},
+    {"auto.offset.reset", SAME("error")}, // what was deleted unread is told
+    {"check.crcs", SAME("true")},
+    {"receive.message.max.bytes", SAME("2097152")},
+    {"fetch.max.bytes", SAME("1048576")},
+    {"fetch.message.max.bytes", SAME("262144")},
+    {"queued.max.messages.kbytes", SAME("1024")},
+    {"fetch.wait.max.ms", {"500", "5000", "10000"}},
+    {NULL, {NULL}},
+};
+
 // Newer versions only; an older one does not know them and needs none.
 static const struct setting optional_settings[] = {
     {"enable.metrics.push", SAME("false")},
@@ -255,6 +270,8 @@ static bool set_use(rd_kafka_conf_t *conf, const struct kafka_client *client, en
                set_all(conf, control_settings, link, why);
     case KAFKA_READER:
         return set_all(conf, reader_settings, link, why);
+    case KAFKA_INPUT:
+        return set_all(conf, input_settings, link, why);
     }
     return false;
 }

@@ -58,6 +58,7 @@ enum kafka_use {
     KAFKA_DATA,    // the products' records: idempotent, kept until acknowledged
     KAFKA_CONTROL, // heartbeats and documents: small, soon, given up after five minutes
     KAFKA_READER,  // a consumer of whole topics, without a group
+    KAFKA_INPUT,   // a consumer that goes on for good, in the memory of a gateway, likewise
 };
 
 // A configuration for rd_kafka_new. NULL: `why` is the sentence.

@@ -26,6 +26,7 @@ static struct fake_core {
     struct schema schema;
     struct option_set options;
     struct input input;
+    const struct option_set *output_options; // for drivers that share the output's cluster
     const struct input_driver *driver;
     uint32_t room; // records that still fit
     bool starved;
@@ -42,6 +43,10 @@ static struct fake_core {
     uint32_t refuse_count;
     bool in_trouble;
     char sentence[512];
+    uint32_t joined_fields; // of input_join
+    uint32_t latest_count;
+    char latest_key[64];
+    double latest[4];
 } fake;
 
 bool input_room(const struct input *input)
@@ -88,6 +93,27 @@ struct bytes input_restored(const struct input *input)
 {
     (void)input;
     return bytes_from(fake.restored, fake.restored_size);
+}
+
+enum err input_join(struct input *input, const struct join_options *options)
+{
+    (void)input;
+    fake.joined_fields = options->field_count;
+    return OK;
+}
+
+enum err input_latest(struct input *input, struct bytes key, const struct value *values,
+                      int64_t time_ms)
+{
+    (void)input;
+    (void)time_ms;
+    fake.latest_count++;
+    (void)snprintf(fake.latest_key, sizeof fake.latest_key, "%.*s", (int)key.size,
+                   (const char *)key.at);
+    for (uint32_t i = 0; i < 4 && i < fake.joined_fields; i++) {
+        fake.latest[i] = values[i].kind == VALUE_NUMBER ? values[i].number : (double)NAN;
+    }
+    return OK;
 }
 
 enum err input_watch(struct input *input, int fd, uint32_t events)
@@ -158,8 +184,12 @@ static inline enum err fake_open(const struct input_driver *driver, const char *
     problems_print(&problems, stderr);
     assert(read && problems.count == 0);
     problems_free(&problems);
-    fake.input = (struct input){
-        .name = "test", .options = &fake.options, .schema = &fake.schema, .core = &fake};
+    fake.input = (struct input){.name = "test",
+                                .options = &fake.options,
+                                .schema = &fake.schema,
+                                .gateway = "gw-1",
+                                .output_options = fake.output_options,
+                                .core = &fake};
     return driver->open(&fake.input);
 }
 

@@ -1,0 +1,397 @@
+// Input driver `kafka`: another data product, read as any consumer would.
+//
+//     use: records   each of its records is one of this product, under the same key and time
+//     use: join      its latest values by key complete this product's records from other inputs
+//
+// Each record is held against the contract of the product that is read; one that breaks it is
+// refused and told. With `records` the offsets go into the commit of the records that came of them,
+// so a restart repeats nothing; with `join` the topic is read again from `since` at every start.
+#include "agent/contract.h"
+#include "agent/intake.h"
+#include "agent/log.h"
+#include "agent/port.h"
+#include "ports/input/json_lines.h"
+#include "ports/input/kafka_map.h"
+#include "ports/input/kafka_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+enum { MESSAGES_A_TURN = 500 };
+
+struct kafka_input {
+    struct kafka_client client;
+    char client_id[96];
+    struct contract *contract; // of the product that is read
+    const struct contract_port *port;
+    struct fields *fields; // its values as our records
+    struct kafka_map map;
+    bool joins;
+    uint16_t joined[JOIN_FIELDS_MAX]; // our fields, in the order that the join has them
+    struct kafka_source *source;
+    bool troubled;
+    uint64_t missed_told;
+    struct value values[SCHEMA_COLUMNS_MAX];
+};
+
+static const struct option rows[] = {
+    {"contract", OPTION_PATH, NULL, true, 0, 0, NULL, "of the product that is read: an ODCS file"},
+    {"port", OPTION_TEXT, NULL, false, 0, 0, NULL,
+     "of that contract; default: the only one that is written as JSON records"},
+    {"use", OPTION_CHOICE, "records", false, 0, 0, "records|join",
+     "records: each becomes one of this product; join: the latest values complete its records"},
+    {"fields", OPTION_MAP, NULL, false, 0, 0, NULL,
+     "field there: field here; default: all that are called alike"},
+    {"derive", OPTION_MAP, NULL, false, 0, 0, NULL,
+     "field here: what is computed of one there, e.g. temperature * 1.8 + 32"},
+    {"key", OPTION_TEXT, NULL, false, 0, 0, NULL,
+     "join: whose values complete every record; default: those of the record's own key"},
+    {"max age", OPTION_DURATION, NULL, false, 1, 0, NULL,
+     "join: values further from the record's time are not used; default: all are"},
+    {"since", OPTION_DURATION, NULL, false, 0, 0, NULL,
+     "how far back a first start begins, join: each start; default: all that is there"},
+    {.key = NULL},
+};
+
+// ---- settings ----
+
+static bool is_readable(const struct contract_port *port)
+{
+    return port->layout == LAYOUT_RECORDS && port->format == FORMAT_JSON;
+}
+
+// The port that is named, else the only one that can be read. NULL: `why` says why.
+static const struct contract_port *choose_port(const struct contract *contract, const char *name,
+                                               char why[160])
+{
+    const struct contract_port *chosen = name != NULL ? contract_port(contract, name) : NULL;
+    if (name != NULL && chosen == NULL) {
+        (void)snprintf(why, 160, "the contract declares no port \"%.60s\"", name);
+    } else if (chosen != NULL && !is_readable(chosen)) {
+        (void)snprintf(why, 160, "the port \"%.60s\" is not written as JSON records", name);
+        chosen = NULL;
+    }
+    if (name != NULL) {
+        return chosen;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < contract->port_count; i++) {
+        if (is_readable(&contract->ports[i])) {
+            chosen = &contract->ports[i];
+            count++;
+        }
+    }
+    (void)snprintf(why, 160,
+                   count == 0 ? "the contract has no port written as JSON records"
+                              : "the contract has several ports; write port:");
+    return count == 1 ? chosen : NULL;
+}
+
+static void check_join(const struct option_set *options, const struct kafka_map *map,
+                       const char *file, struct problems *problems)
+{
+    bool joins = option_choice(options, "use") == 1;
+    if (joins && map->count > JOIN_FIELDS_MAX) {
+        problem_add(problems, file, options->line, "fields",
+                    "would join %u fields; at most %d can be; write fields: for those wanted",
+                    (unsigned)map->count, JOIN_FIELDS_MAX);
+    }
+    static const char *const of_joins[] = {"key", "max age"};
+    for (size_t i = 0; i < 2 && !joins; i++) {
+        if (option_is_set(options, of_joins[i])) {
+            problem_add(problems, file, option_line(options, of_joins[i]), of_joins[i],
+                        "belongs to use: join");
+        }
+    }
+}
+
+static void kafka_check(const struct option_set *options, const struct schema *schema,
+                        const char *file, struct problems *problems)
+{
+    struct contract *contract = contract_read(option_text(options, "contract"), problems);
+    if (contract == NULL) {
+        return;
+    }
+    char why[160];
+    struct kafka_map map;
+    const struct contract_port *port = choose_port(contract, option_text(options, "port"), why);
+    if (port == NULL) {
+        problem_add(problems, file, option_line(options, "contract"), "port", "%s", why);
+    } else if (kafka_map_read(&map, options, &port->schema, schema, file, problems)) {
+        check_join(options, &map, file, problems);
+    }
+    contract_free(contract);
+}
+
+// ---- records ----
+
+// What the message says, or NULL: it was refused.
+static const struct record *read_message(struct input *input, const rd_kafka_message_t *message)
+{
+    struct kafka_input *kafka = input->state;
+    const struct record *record =
+        json_line_read(kafka->fields, bytes_from(message->payload, message->len));
+    char sentence[INTAKE_SENTENCE_SIZE];
+    if (record == NULL) {
+        input_refuse(input, "topic=%s partition=%d offset=%lld: %s", kafka->port->topic,
+                     (int)message->partition, (long long)message->offset,
+                     fields_sentence(kafka->fields));
+        return NULL;
+    }
+    if (intake_check(&kafka->port->schema, record, sentence) != OK) {
+        input_refuse(input, "topic=%s partition=%d offset=%lld: breaks its contract: %s",
+                     kafka->port->topic, (int)message->partition, (long long)message->offset,
+                     sentence);
+        return NULL;
+    }
+    return record;
+}
+
+// The key and the time that the value does not say are Kafka's.
+static struct record complete(const struct record *theirs, const rd_kafka_message_t *message,
+                              bool has_time)
+{
+    struct record record = *theirs;
+    if (record.key.size == 0) {
+        record.key = bytes_from(message->key, message->key_len);
+    }
+    record.clock = RECORD_CLOCK_DEVICE;
+    if (!has_time) {
+        rd_kafka_timestamp_type_t type;
+        record.time_ms = rd_kafka_message_timestamp(message, &type);
+    }
+    record.seq = 0;
+    return record;
+}
+
+static void put_latest(struct input *input, const struct record *record)
+{
+    struct kafka_input *kafka = input->state;
+    struct value joined[JOIN_FIELDS_MAX];
+    for (uint32_t i = 0; i < kafka->map.count; i++) {
+        joined[i] = kafka->values[kafka->joined[i]];
+    }
+    (void)input_latest(input, record->key, joined, record->time_ms);
+}
+
+// False: there is no room for it now.
+static bool take_message(struct input *input, const rd_kafka_message_t *message)
+{
+    struct kafka_input *kafka = input->state;
+    if (!kafka->joins && !input_room(input)) {
+        return false;
+    }
+    if (message->payload == NULL) {
+        return true; // a tombstone says nothing that a stream of records could keep
+    }
+    const struct record *theirs = read_message(input, message);
+    if (theirs == NULL) {
+        return true;
+    }
+    struct record record = complete(theirs, message, theirs->clock == RECORD_CLOCK_DEVICE);
+    kafka_map_apply(&kafka->map, theirs->values, kafka->values, input->schema->field_count);
+    record.values = kafka->values;
+    if (kafka->joins) {
+        put_latest(input, &record);
+        return true;
+    }
+    return input_record(input, &record) != ERR_AGAIN;
+}
+
+static void keep_position(struct input *input)
+{
+    struct kafka_input *kafka = input->state;
+    uint8_t position[KAFKA_POSITION_MAX];
+    if (!kafka->joins) {
+        size_t size = kafka_source_position(kafka->source, position);
+        input_position(input, bytes_from(position, size));
+    }
+}
+
+static void tell_trouble(struct input *input)
+{
+    struct kafka_input *kafka = input->state;
+    bool is_down;
+    const char *sentence = kafka_source_trouble(kafka->source, &is_down);
+    uint64_t missed = kafka_source_missed(kafka->source);
+    if (sentence != NULL) {
+        input_trouble(input, is_down ? PORT_DOWN : PORT_DEGRADED, "%s", sentence);
+        kafka->troubled = true;
+    } else if (kafka->troubled) {
+        kafka->troubled = false;
+        input_well(input);
+    }
+    if (missed != kafka->missed_told) {
+        kafka->missed_told = missed;
+        input_refuse(input, "topic=%s: %llu records were deleted before they were read",
+                     kafka->port->topic, (unsigned long long)missed);
+    }
+}
+
+static void take_some(struct input *input)
+{
+    struct kafka_input *kafka = input->state;
+    bool waits = false; // for room
+    uint32_t count = 0;
+    const rd_kafka_message_t *message = NULL;
+    while (count < MESSAGES_A_TURN && !waits &&
+           (message = kafka_source_next(kafka->source)) != NULL) {
+        waits = !take_message(input, message);
+        if (!waits) {
+            kafka_source_pass(kafka->source);
+            count++;
+        }
+    }
+    if (count > 0) {
+        keep_position(input);
+    }
+    tell_trouble(input);
+    bool more = count == MESSAGES_A_TURN && !waits;
+    int64_t due_ms = waits ? 1000 : kafka_source_due_in_ms(kafka->source);
+    input_due_in(input, more ? 0 : due_ms);
+}
+
+// ---- the driver ----
+
+static void kafka_turn(struct input *input)
+{
+    struct kafka_input *kafka = input->state;
+    kafka_source_serve(kafka->source);
+    take_some(input);
+}
+
+static void kafka_ready(struct input *input, int fd, uint32_t events)
+{
+    (void)fd;
+    (void)events;
+    kafka_turn(input);
+}
+
+static void release(struct kafka_input *kafka)
+{
+    fields_close(kafka->fields);
+    contract_free(kafka->contract);
+    free(kafka);
+}
+
+static enum err open_contract(struct input *input, struct kafka_input *kafka)
+{
+    struct problems problems = {.count = 0};
+    char why[160] = "";
+    kafka->contract = contract_read(option_text(input->options, "contract"), &problems);
+    if (kafka->contract != NULL) {
+        kafka->port = choose_port(kafka->contract, option_text(input->options, "port"), why);
+    }
+    bool read =
+        kafka->port != NULL && kafka_map_read(&kafka->map, input->options, &kafka->port->schema,
+                                              input->schema, input->options->file, &problems);
+    problems_print(&problems, stderr); // it was good when it was checked: it changed since
+    problems_free(&problems);
+    if (!read) {
+        log_error("input.contract", "input=%s: %s", input->name,
+                  why[0] != '\0' ? why : "the contract is not what was checked");
+        return ERR_INVALID;
+    }
+    const struct fields_names names = {.unit = UNIT_MS};
+    kafka->fields = fields_open(input->name, &kafka->port->schema, &names);
+    for (uint16_t i = 0; kafka->fields != NULL && i < kafka->port->schema.column_count; i++) {
+        const struct column *column = &kafka->port->schema.columns[i];
+        if (column->role == ROLE_GATEWAY || column->role == ROLE_EPOCH ||
+            column->role == ROLE_SEQ) {
+            fields_expect(kafka->fields, column->name); // theirs, and nothing to us
+        }
+    }
+    return kafka->fields != NULL ? OK : ERR_FAILED;
+}
+
+static enum err open_join(struct input *input, struct kafka_input *kafka)
+{
+    const char *key = option_text(input->options, "key");
+    for (uint32_t i = 0; i < kafka->map.count; i++) {
+        kafka->joined[i] = kafka->map.rules[i].to;
+    }
+    const struct join_options options = {
+        .fields = kafka->joined,
+        .field_count = kafka->map.count,
+        .key = key != NULL ? bytes_text(key) : bytes_from(NULL, 0),
+        .max_age_ms = option_duration_ms(input->options, "max age"),
+    };
+    return input_join(input, &options);
+}
+
+static enum err open_source(struct input *input, struct kafka_input *kafka)
+{
+    char why[KAFKA_SENTENCE_SIZE];
+    (void)snprintf(kafka->client_id, sizeof kafka->client_id, "weir-%s", input->gateway);
+    kafka->client = kafka_client_of(input->output_options, kafka->client_id);
+    const struct kafka_source_options options = {
+        .client = &kafka->client,
+        .topic = kafka->port->topic,
+        .since_ms = option_is_set(input->options, "since")
+                        ? option_duration_ms(input->options, "since")
+                        : KAFKA_SOURCE_ALL,
+        .position = kafka->joins ? bytes_from(NULL, 0) : input_restored(input),
+    };
+    enum err err = kafka_source_open(&kafka->source, &options, why);
+    if (err != OK) {
+        log_error("input.kafka", "input=%s: %s", input->name, why);
+    }
+    return err;
+}
+
+static enum err kafka_open(struct input *input)
+{
+    struct kafka_input *kafka = calloc(1, sizeof *kafka);
+    if (kafka == NULL) {
+        log_error("input.memory", "input=%s", input->name);
+        return ERR_FAILED;
+    }
+    kafka->joins = option_choice(input->options, "use") == 1;
+    enum err err = open_contract(input, kafka);
+    if (err == OK && kafka->joins) {
+        err = open_join(input, kafka);
+    }
+    err = err == OK ? open_source(input, kafka) : err;
+    if (err != OK) {
+        release(kafka);
+        return err;
+    }
+    input->state = kafka;
+    int fds[2];
+    kafka_source_fds(kafka->source, fds);
+    for (int i = 0; i < 2; i++) {
+        (void)input_watch(input, fds[i], EPOLLIN);
+    }
+    input_due_in(input, 0);
+    return OK;
+}
+
+static void kafka_close(struct input *input)
+{
+    struct kafka_input *kafka = input->state;
+    input->state = NULL;
+    int fds[2];
+    kafka_source_fds(kafka->source, fds);
+    for (int i = 0; i < 2; i++) {
+        (void)input_watch(input, fds[i], 0);
+    }
+    if (kafka_source_close(kafka->source)) {
+        release(kafka);
+    } else {
+        log_warn("input.stuck", "input=%s: no broker answers", input->name);
+    }
+}
+
+extern const struct input_driver kafka_driver;
+const struct input_driver kafka_driver = {
+    .name = "kafka",
+    .help = "another data product on the same cluster: its records, or its latest values joined",
+    .options = rows,
+    .check = kafka_check,
+    .open = kafka_open,
+    .ready = kafka_ready,
+    .due = kafka_turn,
+    .resume = take_some,
+    .close = kafka_close,
+};
