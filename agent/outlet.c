@@ -120,6 +120,25 @@ void outlet_set_aside(struct outlet *outlet, bool done)
     outlet->alone_seq = 0;
 }
 
+uint64_t outlet_waiting_from(const struct outlet *outlet)
+{
+    if (outlet->in_flight == 0 && !outlet->setting_aside) {
+        return outlet->first_seq;
+    }
+    uint64_t last = outlet->sent_end > outlet->alone_seq ? outlet->sent_end : outlet->alone_seq;
+    return last < outlet->first_seq ? outlet->first_seq : last + 1;
+}
+
+uint64_t outlet_acked_run(const struct outlet *outlet, uint64_t seq, uint64_t to, bool *acked)
+{
+    *acked = seq <= outlet->sent_end && acked_get(outlet, seq);
+    uint64_t end = seq;
+    while (end < to && end < outlet->sent_end && acked_get(outlet, end + 1) == *acked) {
+        end++; // at most the window
+    }
+    return *acked || end < outlet->sent_end ? end : to;
+}
+
 void outlet_skip(struct outlet *outlet, const struct settled *settled)
 {
     uint64_t first = settled_next(settled, outlet->first_seq);

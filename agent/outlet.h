@@ -92,6 +92,14 @@ void outlet_set_aside(struct outlet *outlet, bool done);
 // Try again what the device refused to read.
 void outlet_retry(struct outlet *outlet);
 
+// The first seq at or after the first not settled that is not in the output's hands: what lies
+// before it may have been delivered.
+uint64_t outlet_waiting_from(const struct outlet *outlet);
+
+// The last seq up to `to` of which is true what is true of `seq`: it was acknowledged, before one
+// in front of it and so not settled yet, or not.
+uint64_t outlet_acked_run(const struct outlet *outlet, uint64_t seq, uint64_t to, bool *acked);
+
 // Something else settled records: skip them.
 void outlet_skip(struct outlet *outlet, const struct settled *settled);
 

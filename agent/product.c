@@ -134,8 +134,8 @@ static void keep_totals(struct product *product)
     (void)product_keep(product, "totals", bytes_from(bytes, sizeof bytes));
 }
 
-static void declare(struct product *product, uint64_t from, uint64_t to, enum settled_how how,
-                    int64_t time_first_ms, int64_t time_last_ms)
+void product_declare(struct product *product, uint64_t from, uint64_t to, enum settled_how how,
+                     int64_t time_first_ms, int64_t time_last_ms)
 {
     uint64_t count = to - from + 1;
     product->lost_records += settled_how_is_loss(how) ? count : 0;
@@ -167,7 +167,8 @@ void product_lost_on_disk(struct product *product, const struct spool_loss *loss
         log_error("settled.full", "product=%s from=%llu", product->settings->name,
                   (unsigned long long)loss->from);
     }
-    declare(product, loss->from, loss->to, loss->how, loss->time_first_ms, loss->time_last_ms);
+    product_declare(product, loss->from, loss->to, loss->how, loss->time_first_ms,
+                    loss->time_last_ms);
     outlet_skip(&product->outlet, &product->settled);
 }
 
@@ -186,7 +187,7 @@ void product_corrupt(void *owner, uint64_t from, uint64_t to)
             return;
         }
         queue_settle(product, seq, end, SETTLED_LOST_CORRUPT);
-        declare(product, seq, end, SETTLED_LOST_CORRUPT, INT64_MIN, INT64_MIN);
+        product_declare(product, seq, end, SETTLED_LOST_CORRUPT, INT64_MIN, INT64_MIN);
         seq = settled_next(&product->settled, end);
     }
     outlet_skip(&product->outlet, &product->settled);
@@ -211,7 +212,7 @@ void product_quarantine_done(struct job *job)
              product->settings->name, (unsigned long long)work->seq, work->path,
              product->quarantine_reason);
     product_settle(product, work->seq, work->seq, SETTLED_QUARANTINED);
-    declare(product, work->seq, work->seq, SETTLED_QUARANTINED, INT64_MIN, INT64_MIN);
+    product_declare(product, work->seq, work->seq, SETTLED_QUARANTINED, INT64_MIN, INT64_MIN);
     outlet_set_aside(&product->outlet, true);
     outlet_skip(&product->outlet, &product->settled);
 }
@@ -271,6 +272,10 @@ static void commit_give(struct product *product)
 static void commit_begin(struct product *product)
 {
     struct store_commit *commit = product->commit;
+    if (product->next_seq - 1 > product->given_end) {
+        expiry_mark(&product->expiry, product->given_end + 1, settled_next(&product->settled, 1),
+                    product_now(), &product->states);
+    }
     uint32_t rows = block_row_count(product->builder);
     if (rows > product->rows_given || (rows > 0 && product->stat.wants_whole)) {
         uint32_t from = product->stat.wants_whole ? 0 : product->rows_given;
@@ -405,13 +410,11 @@ static void tell_losses(struct product *product)
 
 static void tick(struct product *product, int64_t now)
 {
-    if (now < product->tick_at_ms) {
-        return;
-    }
     product->tick_at_ms = now + 1000;
     if (boots_learn(&product->boots, clock_wall_ms(), clock_boot_ms(), &product->states)) {
         changed(product);
     }
+    product_expire(product);
     outlet_retry(&product->outlet);
     losses_again(&product->losses);
     rates_sample(&product->rates, now, product->staged_bytes,
@@ -439,7 +442,9 @@ static bool may_send(struct product *product)
 bool product_turn(struct product *product, uint32_t budget)
 {
     int64_t now = clock_boot_ms();
-    tick(product, now);
+    if (now >= product->tick_at_ms) {
+        tick(product, now);
+    }
     if (!product->commit_busy && commit_due_ms(product) <= now) {
         if (product->commit_failed) {
             commit_give(product);
@@ -458,8 +463,9 @@ bool product_turn(struct product *product, uint32_t budget)
 int64_t product_due_in_ms(const struct product *product)
 {
     int64_t due = product->commit_busy ? INT64_MAX : commit_due_ms(product);
-    bool ticks =
-        product->outlet.read_failed || product->outlet.setting_aside || product->losses.count > 0;
+    bool ages = product->expiry.keep_ms > 0 && !product_is_drained(product);
+    bool ticks = product->outlet.read_failed || product->outlet.setting_aside ||
+                 product->losses.count > 0 || ages;
     if (ticks && product->tick_at_ms < due) {
         due = product->tick_at_ms;
     }
@@ -494,6 +500,7 @@ void product_delivered(struct product *product, uint64_t seq, enum delivered how
 void product_known_delivered(struct product *product, uint64_t next_seq)
 {
     const char *name = product->settings->name;
+    product->doubt_end = 0;
     uint64_t sent_next = product->outlet.sent_end + 1;
     uint64_t known = sent_next > product->opened_next_seq ? sent_next : product->opened_next_seq;
     if (next_seq > known) {

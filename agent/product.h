@@ -6,6 +6,7 @@
 #ifndef WEIR_AGENT_PRODUCT_H
 #define WEIR_AGENT_PRODUCT_H
 
+#include "agent/expiry.h"
 #include "agent/join.h"
 #include "agent/losses.h"
 #include "agent/outlet.h"
@@ -64,6 +65,8 @@ struct product {
     struct losses losses;
     char *losses_topic;
     int64_t tick_at_ms;
+    struct expiry expiry;
+    uint64_t doubt_end; // exactly-once, until Kafka's cursor is known: it may have these
 
     struct outlet outlet;
     struct store_quarantine quarantine;

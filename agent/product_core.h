@@ -22,6 +22,15 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
 void product_commit_done(struct job *job);
 void product_quarantine_done(struct job *job);
 
+// Count `from`..`to` as ended by `how`, and see that it is told on the losses topic. Settling is
+// the caller's. Times: INT64_MIN where they are not known.
+void product_declare(struct product *product, uint64_t from, uint64_t to, enum settled_how how,
+                     int64_t time_first_ms, int64_t time_last_ms);
+
+// product_expire.c: end what is older than `keep` and waits.
+void product_expire(struct product *product);
+struct expiry_now product_now(void);
+
 // A loss that the spool itself found: it is settled there already.
 void product_lost_on_disk(struct product *product, const struct spool_loss *loss);
 

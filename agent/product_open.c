@@ -102,6 +102,14 @@ static void restore_losses(struct product *product)
     }
 }
 
+static void restore_expiry(struct product *product)
+{
+    uint64_t cursor = settled_cursor(&product->settled);
+    product->doubt_end = product->output->exactly_once ? cursor + OUTLET_WINDOW : 0;
+    expiry_restore(&product->expiry, product->settings->keep_ms, product->boot_id, cursor + 1,
+                   product->next_seq, product_now(), &product->states, product->spool);
+}
+
 static enum err open_outlet(struct product *product)
 {
     struct outlet *outlet = &product->outlet;
@@ -217,6 +225,7 @@ enum err product_open(struct product *product, const char *directory)
     }
     boots_restore(&product->boots, product->boot_id, &product->states, product->spool);
     restore_losses(product);
+    restore_expiry(product);
     // For who reads the card without our settings (`weir spool`).
     err = states_set(&product->states, "gateway", bytes_text(product->gateway));
     if (err != OK) {

@@ -136,6 +136,7 @@ static void read_spool(const struct settings_reading *reading, struct product_se
     option_default_integer(options, "spool.commit", commit_ms[reading->settings->link]);
     product->spool_size_bytes = (uint64_t)option_size_bytes(options, "spool.size");
     product->commit_ms = option_duration_ms(options, "spool.commit");
+    product->keep_ms = option_duration_ms(options, "spool.keep");
     product->when_full =
         option_choice(options, "spool.when full") == 1 ? SPOOL_REFUSE : SPOOL_DROP_OLDEST;
     product->delivery =

@@ -81,6 +81,12 @@ const struct option settings_product_rows[] = {
      .initial = "drop oldest",
      .choices = "drop oldest|refuse",
      .help = "drop oldest: old records make room and are told as lost; refuse: inputs wait"},
+    {.key = "spool.keep",
+     .type = OPTION_DURATION,
+     .low = 1 * SECOND,
+     .high = 3650LL * DAY,
+     .help = "how long a record is worth sending; one that waits longer ends, and is told as "
+             "lost with the cause `expired`; default: it waits as long as there is room"},
     {.key = "spool.key file",
      .type = OPTION_PATH,
      .help = "seals what lies on disk: a file with a key of 32 bytes, raw, as 64 hex digits or in "

@@ -13,8 +13,8 @@ const char *settled_how_name(enum settled_how how)
         return "dropped";
     case SETTLED_LOST_FULL:
         return "full";
-    case SETTLED_LOST_TTL:
-        return "ttl";
+    case SETTLED_LOST_EXPIRED:
+        return "expired";
     case SETTLED_LOST_CORRUPT:
         return "corrupt";
     case SETTLED_LOST_REFUSED:
@@ -77,6 +77,14 @@ uint64_t settled_next(const struct settled *settled, uint64_t seq)
     uint32_t i = settled_find(settled, seq);
     bool inside = i < settled->count && settled->ranges[i].from <= seq;
     return inside ? settled->ranges[i].to + 1 : seq;
+}
+
+uint64_t settled_gap_end(const struct settled *settled, uint64_t seq, uint64_t to)
+{
+    uint32_t i = settled_find(settled, seq);
+    assert(i == settled->count || settled->ranges[i].from > seq);
+    bool ends = i < settled->count && settled->ranges[i].from <= to;
+    return ends ? settled->ranges[i].from - 1 : to;
 }
 
 bool settled_covers(const struct settled *settled, uint64_t from, uint64_t to)

@@ -17,12 +17,13 @@ enum settled_how {
     SETTLED_QUARANTINED = 2,  // set aside, readable elsewhere
     SETTLED_DROPPED = 3,      // by the contract's own rule
     SETTLED_LOST_FULL = 4,    // the spool was full
-    SETTLED_LOST_TTL = 5,     // older than the promise
+    SETTLED_LOST_EXPIRED = 5, // older than `keep`
     SETTLED_LOST_CORRUPT = 6, // damage on the device
     SETTLED_LOST_REFUSED = 7, // the broker will never take it
 };
 
-const char *settled_how_name(enum settled_how how); // "delivered", "full", "ttl", "corrupt", ...
+const char *
+settled_how_name(enum settled_how how); // "delivered", "full", "expired", "corrupt", ...
 static inline bool settled_how_is_loss(enum settled_how how)
 {
     return how >= SETTLED_LOST_FULL;
@@ -48,6 +49,9 @@ bool settled_has(const struct settled *settled, uint64_t seq);
 
 // The first seq >= `seq` that is not settled.
 uint64_t settled_next(const struct settled *settled, uint64_t seq);
+
+// The last seq up to `to` before the next range; `seq` itself is not settled, `seq` <= `to`.
+uint64_t settled_gap_end(const struct settled *settled, uint64_t seq, uint64_t to);
 
 // True where all of `from`..`to` is settled.
 bool settled_covers(const struct settled *settled, uint64_t from, uint64_t to);

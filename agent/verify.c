@@ -417,7 +417,7 @@ enum err verify_identity_read(struct bytes header, struct verify_identity *ident
 
 static const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_FULL] = "full",
-    [CAUSE_TTL] = "ttl",
+    [CAUSE_EXPIRED] = "expired",
     [CAUSE_CORRUPT] = "corrupt",
     [CAUSE_REFUSED] = "refused",
     [CAUSE_QUARANTINED] = "quarantined",

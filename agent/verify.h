@@ -41,7 +41,7 @@ enum err verify_identity_read(struct bytes header, struct verify_identity *ident
 
 enum verify_cause {
     CAUSE_FULL,
-    CAUSE_TTL,
+    CAUSE_EXPIRED,
     CAUSE_CORRUPT,
     CAUSE_REFUSED,
     CAUSE_QUARANTINED,

@@ -147,13 +147,13 @@ static void a_declared_range_is_not_missing_and_is_told_by_its_cause(void **stat
 static void a_declaration_told_again_counts_once(void **state)
 {
     feed(*state, 1, 2);
-    declare(*state, 3, 9, CAUSE_TTL);
-    declare(*state, 3, 9, CAUSE_TTL);
-    declare(*state, 5, 12, CAUSE_TTL);
+    declare(*state, 3, 9, CAUSE_EXPIRED);
+    declare(*state, 3, 9, CAUSE_EXPIRED);
+    declare(*state, 5, 12, CAUSE_EXPIRED);
 
     struct verify_verdict verdict = judge(*state);
 
-    assert_int_equal(verdict.declared[CAUSE_TTL], 10);
+    assert_int_equal(verdict.declared[CAUSE_EXPIRED], 10);
     assert_int_equal(verdict.missing, 0);
     assert_int_equal(verdict.last, 12);
 }
@@ -175,12 +175,12 @@ static void a_hole_beside_a_declaration_is_still_missing(void **state)
 static void a_record_that_was_declared_lost_and_came_is_contradicted(void **state)
 {
     feed(*state, 1, 10);
-    declare(*state, 9, 12, CAUSE_TTL);
+    declare(*state, 9, 12, CAUSE_EXPIRED);
 
     struct verify_verdict verdict = judge(*state);
 
     assert_int_equal(verdict.contradicted, 2);
-    assert_int_equal(verdict.declared[CAUSE_TTL], 2);
+    assert_int_equal(verdict.declared[CAUSE_EXPIRED], 2);
     assert_int_equal(verdict.delivered, 10);
     assert_int_equal(verdict.missing, 0);
 }
@@ -302,7 +302,8 @@ static void a_losses_record_is_read(void **state)
         verify_loss_read(
             bytes_text("{\"gateway\":\"gw-0042\",\"product\":\"thermal\","
                        "\"epoch\":\"9f3c00ab12de4577\",\"from_seq\":1042,\"to_seq\":1050,"
-                       "\"count\":9,\"cause\":\"ttl\",\"from_time\":\"2026-11-24T18:54:14.000Z\","
+                       "\"count\":9,\"cause\":\"expired\","
+                       "\"from_time\":\"2026-11-24T18:54:14.000Z\","
                        "\"to_time\":\"2026-11-24T18:54:15.000Z\",\"later\":{\"a\":[1]}}"),
             &loss),
         OK);
@@ -312,7 +313,7 @@ static void a_losses_record_is_read(void **state)
     assert_true(loss.epoch == EPOCH);
     assert_int_equal(loss.from, 1042);
     assert_int_equal(loss.to, 1050);
-    assert_int_equal(loss.cause, CAUSE_TTL);
+    assert_int_equal(loss.cause, CAUSE_EXPIRED);
 }
 
 enum { LOSSES_TEXT_SIZE = 512 };
