@@ -1,6 +1,7 @@
 // weir check [-c FILE | FILE] [--json]: are the settings good? Touches no device and no network.
 #include "agent/argument.h"
 #include "agent/command.h"
+#include "agent/command_check_records.h"
 #include "agent/port.h"
 #include "agent/settings.h"
 
@@ -9,8 +10,14 @@
 
 static const char usage[] =
     "usage: weir check [-c FILE] [--json]\n"
+    "       weir check CONTRACT --records FILE [--port PORT] [--json]\n"
     "Reads FILE (default: $WEIR_CONFIG, else /etc/weir/weir.yaml) and the contracts it names, and\n"
-    "says all that is wrong. Exit code: 0 good, 78 wrong, 66 not readable, 64 not understood.\n";
+    "says all that is wrong. Exit code: 0 good, 78 wrong, 66 not readable, 64 not understood.\n"
+    "\n"
+    "With --records: reads CONTRACT and FILE (JSON, one record a line as on the topic; - is "
+    "standard\n"
+    "input), touches nothing, and says of each record that breaks the contract why, and what the\n"
+    "agent would do with it. Exit code: 0 all conform, 1 some do not.\n";
 
 static void print_json(const struct settings *settings, const struct problems *problems)
 {
@@ -89,13 +96,23 @@ int command_check(int argc, char **argv)
 {
     bool json = false;
     const char *path = NULL;
-    const struct argument rows[] = {{.names = "--config|-c", .text = &path},
-                                    {.names = ARGUMENT_WORD, .text = &path},
-                                    {.names = "--json|-j", .flag = &json},
-                                    {.names = NULL}};
+    const char *records = NULL;
+    const char *port = NULL;
+    const struct argument rows[] = {
+        {.names = "--config|-c", .text = &path}, {.names = "--records", .text = &records},
+        {.names = "--port", .text = &port},      {.names = ARGUMENT_WORD, .text = &path},
+        {.names = "--json|-j", .flag = &json},   {.names = NULL}};
     int code = arguments_read("check", argc, argv, rows, usage);
     if (code != ARGUMENTS_GO_ON) {
         return code;
+    }
+    if (records != NULL && path == NULL) {
+        (void)fprintf(stderr,
+                      "weir check: name the contract: weir check CONTRACT --records FILE\n");
+        return EX_USAGE;
+    }
+    if (records != NULL) {
+        return check_records(path, port, records, json);
     }
     return check(path != NULL ? path : settings_default_path(), json);
 }

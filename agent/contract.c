@@ -6,6 +6,7 @@
 #include "agent/file.h"
 #include "agent/number.h"
 #include "agent/odcs.h"
+#include "agent/quality_read.h"
 #include "agent/yaml_json.h"
 
 #include <assert.h>
@@ -18,9 +19,10 @@ static const char *const formats[] = {"json", "avro", NULL};
 static const char *const header_levels[] = {"min", "full", NULL};
 static const char *const partition_rules[] = {"gateway", "key", NULL};
 static const char *const late_rules[] = {"fifo", "topic", NULL};
-static const char *const entry_customs[] = {"weir.layout",      "weir.format", "weir.headers",
-                                            "weir.partitionBy", "weir.late",   "weir.partitions",
-                                            "weir.replication", NULL};
+static const char *const entry_customs[] = {
+    "weir.layout",      "weir.format",      "weir.headers",
+    "weir.partitionBy", "weir.late",        "weir.partitions",
+    "weir.replication", "weir.onViolation", NULL};
 
 struct reading {
     struct contract *contract;
@@ -430,6 +432,10 @@ static void read_port(const struct reading *reading, const struct yaml_node *ent
     check_unlike_others(reading, entry, port);
     read_wire(reading, entry, port);
     contract_columns_read(entry, &port->schema, reading->problems);
+    port->quality = quality_read(entry, &port->schema, reading->problems);
+    if (port->quality == NULL) {
+        abort(); // contracts are read at start, where no memory means no start
+    }
     contract->port_count++;
 }
 
@@ -590,6 +596,7 @@ void contract_free(struct contract *contract)
         free(contract->ports[i].topic);
         free(contract->ports[i].entry);
         free(contract->ports[i].entry_id);
+        quality_close(contract->ports[i].quality);
     }
     free(contract->file);
     free(contract->id);

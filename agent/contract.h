@@ -17,6 +17,7 @@
 //     weir.late         fifo (default) | topic
 //     weir.partitions   of the topic, when it is created; default: the cluster's
 //     weir.replication  likewise
+//     weir.onViolation  annotate | quarantine | drop | count: see agent/quality.h
 //
 // A contract is owned: it names its domain, its owner (team) and where to ask (support), and its
 // topics begin with its domain, so that one grant covers them. `mesh` is nobody's domain.
@@ -26,7 +27,7 @@
 #define WEIR_AGENT_CONTRACT_H
 
 #include "agent/problem.h"
-#include "agent/schema.h"
+#include "agent/quality.h"
 #include "agent/uuid.h"
 
 enum {
@@ -54,6 +55,7 @@ struct contract_port {
     int partitions;  // to be created with; -1: as the cluster does
     int replication; // likewise
     struct schema schema;
+    struct quality_rules *quality; // its rules, compiled; owned
 };
 
 struct contract {

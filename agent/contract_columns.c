@@ -23,7 +23,7 @@ struct reading {
 static const char *const roles[] = {"field", "key", "time",    "gateway",
                                     "epoch", "seq", "quality", NULL}; // as enum column_role
 
-static const char *const property_customs[] = {"weir.role", NULL};
+static const char *const property_customs[] = {"weir.role", "weir.onViolation", NULL};
 
 // A name of Avro (specification, "Names"), because each contract can be written in it.
 static bool is_name(const char *text)

@@ -90,6 +90,36 @@ const char *const odcs_promise_keys[] = {"id",        "property", "value",  "val
 
 const char *const odcs_custom_keys[] = {"id", "property", "value", "description", NULL};
 
+const char *const odcs_quality_keys[] = {"id",
+                                         "authoritativeDefinitions",
+                                         "businessImpact",
+                                         "customProperties",
+                                         "description",
+                                         "dimension",
+                                         "method",
+                                         "name",
+                                         "schedule",
+                                         "scheduler",
+                                         "severity",
+                                         "tags",
+                                         "type",
+                                         "unit",
+                                         "metric",
+                                         "rule",
+                                         "arguments",
+                                         "mustBe",
+                                         "mustNotBe",
+                                         "mustBeGreaterThan",
+                                         "mustBeGreaterOrEqualTo",
+                                         "mustBeLessThan",
+                                         "mustBeLessOrEqualTo",
+                                         "mustBeBetween",
+                                         "mustNotBeBetween",
+                                         "query",
+                                         "engine",
+                                         "implementation",
+                                         NULL};
+
 #define RANGE_KEYS "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"
 
 static const char *const string_options[] = {"minLength", "maxLength", "pattern", "format", NULL};

@@ -17,6 +17,7 @@ extern const char *const odcs_member_keys[];
 extern const char *const odcs_support_keys[];
 extern const char *const odcs_promise_keys[]; // of slaProperties[]
 extern const char *const odcs_custom_keys[];  // of customProperties[]
+extern const char *const odcs_quality_keys[]; // of quality[]
 
 // The keys of logicalTypeOptions for a logicalType; NULL where any may stand.
 const char *const *odcs_type_option_keys(const char *logical_type);

@@ -78,6 +78,28 @@ static bool is_utf8(struct bytes text)
     return true;
 }
 
+static const char *wanted_by(enum column_type type)
+{
+    static const char *const wanted[] = {
+        [COLUMN_BOOLEAN] = "true or false",
+        [COLUMN_INTEGER] = "an integer of 64 bits",
+        [COLUMN_NUMBER] = "a number",
+        [COLUMN_STRING] = "a text of at most 4096 bytes of UTF-8",
+        [COLUMN_TIMESTAMP] = "a time",
+    };
+    return wanted[type];
+}
+
+// A value that the column does not take goes along as a text, for the contract to judge.
+static void store_misfit(struct fields *fields, const struct fields_slot *slot, struct bytes text)
+{
+    assert(slot->type != COLUMN_STRING);
+    if (text.size > RECORD_TEXT_MAX || !is_utf8(text)) {
+        blame_value(fields, slot, text, wanted_by(slot->type));
+    }
+    fields->values[slot->field] = (struct value){.kind = VALUE_TEXT, .text = text};
+}
+
 static void put_key(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     if (text.size == 0 || text.size > RECORD_KEY_MAX || !is_utf8(text)) {
@@ -125,7 +147,7 @@ static bool time_from_number(const struct fields *fields, const struct number *n
 static bool time_from_text(const struct fields *fields, struct bytes text, int64_t *ms)
 {
     struct number number;
-    if (number_parse(text, &number) != NUMBER_NONE) {
+    if (!fields->strict && number_parse(text, &number) != NUMBER_NONE) {
         return time_from_number(fields, &number, ms);
     }
     return clock_parse((const char *)text.at, text.size, ms) == 0;
@@ -172,18 +194,6 @@ static void put_time(struct fields *fields, bool fits, int64_t ms, const struct 
     fields->has_time = true;
 }
 
-static const char *wanted_by(enum column_type type)
-{
-    static const char *const wanted[] = {
-        [COLUMN_BOOLEAN] = "true or false",
-        [COLUMN_INTEGER] = "an integer of 64 bits",
-        [COLUMN_NUMBER] = "a number",
-        [COLUMN_STRING] = "a text of at most 4096 bytes of UTF-8",
-        [COLUMN_TIMESTAMP] = "a time",
-    };
-    return wanted[type];
-}
-
 static void store_text(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     if (text.size > RECORD_TEXT_MAX || !is_utf8(text)) {
@@ -197,7 +207,7 @@ static void store_time(struct fields *fields, bool fits, int64_t ms, const struc
                        struct bytes text)
 {
     if (!fits) {
-        blame_time(fields, slot, text);
+        store_misfit(fields, slot, text);
         return;
     }
     fields->values[slot->field] = (struct value){.kind = VALUE_INTEGER, .integer = ms};
@@ -214,7 +224,7 @@ static void store_integer(struct fields *fields, const struct fields_slot *slot,
     } else if (fabs(number->number) <= exact_max && floor(number->number) == number->number) {
         *value = (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)number->number};
     } else {
-        blame_value(fields, slot, text, wanted_by(COLUMN_INTEGER));
+        store_misfit(fields, slot, text);
     }
 }
 
@@ -247,7 +257,7 @@ static void store_number(struct fields *fields, const struct fields_slot *slot,
         if (number->kind == NUMBER_INTEGER && (number->integer | 1) == 1) {
             store_boolean(fields, slot, number->integer == 1);
         } else {
-            blame_value(fields, slot, text, wanted_by(slot->type));
+            store_misfit(fields, slot, text);
         }
         break;
     }
@@ -259,7 +269,9 @@ void fields_put_number(struct fields *fields, int index, const struct number *nu
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
     const struct fields_slot *slot = &fields->slots[index];
     int64_t ms = 0;
-    if (slot->role == STANDS_FOR_KEY) {
+    if (fields->strict && (slot->role == STANDS_FOR_KEY || slot->role == STANDS_FOR_TIME)) {
+        blame_value(fields, slot, text, "a text");
+    } else if (slot->role == STANDS_FOR_KEY) {
         put_key(fields, slot, text);
     } else if (slot->role == STANDS_FOR_TIME) {
         bool fits = time_from_number(fields, number, &ms);
@@ -267,7 +279,11 @@ void fields_put_number(struct fields *fields, int index, const struct number *nu
     } else if (slot->role == STANDS_FOR_QUALITY) {
         put_quality(fields, slot, text);
     }
-    if (slot->is_field) {
+    bool converts = (slot->type != COLUMN_NUMBER && slot->type != COLUMN_INTEGER) || slot->as_text;
+    if (slot->is_field && fields->strict && converts) {
+        fields->values[slot->field] =
+            (struct value){.kind = VALUE_NUMBER, .number = number->number};
+    } else if (slot->is_field) {
         store_number(fields, slot, number, text);
     }
 }
@@ -320,11 +336,7 @@ void fields_put_text(struct fields *fields, int index, struct bytes text)
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
     const struct fields_slot *slot = &fields->slots[index];
     if (!put_text(fields, slot, text)) {
-        char name[64];
-        char shown[64];
-        fields_blame(fields, "%s is the text \"%s\", where %s is wanted",
-                     fields_shown(slot->name, name), fields_shown(text, shown),
-                     wanted_by(slot->type));
+        store_misfit(fields, slot, text);
     }
 }
 
@@ -355,7 +367,7 @@ void fields_put_cell(struct fields *fields, int index, struct bytes text)
     } else if (slot->type != COLUMN_BOOLEAN && number_parse(text, &number) != NUMBER_NONE) {
         store_number(fields, slot, &number, text);
     } else {
-        blame_value(fields, slot, text, wanted_by(slot->type));
+        store_misfit(fields, slot, text);
     }
 }
 
@@ -364,13 +376,12 @@ void fields_put_boolean(struct fields *fields, int index, bool boolean)
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
     const struct fields_slot *slot = &fields->slots[index];
     struct bytes text = bytes_text(boolean ? "true" : "false");
-    if (slot->role == STANDS_FOR_FIELD && slot->type == COLUMN_BOOLEAN) {
-        store_boolean(fields, slot, boolean);
-    } else if (slot->role == STANDS_FOR_FIELD && slot->type == COLUMN_STRING) {
+    if (slot->role != STANDS_FOR_FIELD) {
+        blame_value(fields, slot, text, "a text or a number");
+    } else if (slot->type == COLUMN_STRING && !fields->strict) {
         store_text(fields, slot, text);
-    } else {
-        blame_value(fields, slot, text,
-                    slot->role == STANDS_FOR_FIELD ? wanted_by(slot->type) : "a text or a number");
+    } else { // where the column is of another type, the contract judges it
+        store_boolean(fields, slot, boolean);
     }
 }
 
@@ -389,6 +400,10 @@ void fields_put_other(struct fields *fields, int index, const char *what)
     assert(index >= 0 && (uint32_t)index < fields->slot_count);
     const struct fields_slot *slot = &fields->slots[index];
     char name[64];
+    if (slot->role == STANDS_FOR_FIELD && slot->type != COLUMN_STRING) {
+        store_misfit(fields, slot, bytes_text(what));
+        return;
+    }
     fields_blame(fields, "%s is %s, where %s is wanted", fields_shown(slot->name, name), what,
                  slot->is_field ? wanted_by(slot->type) : "a text or a number");
 }

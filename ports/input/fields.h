@@ -28,6 +28,7 @@ struct fields_names {
     const char *time;    // NULL: its time column; where a line has none, the time it was read
     const char *quality; // NULL: its quality column; where a line has none, good
     enum fields_unit unit;
+    bool strict; // a value has the JSON type of its column: no 5 for a text, no 1 for true
     const struct option_pair *renames; // name in the input: property
     uint32_t rename_count;
 };
@@ -61,7 +62,10 @@ int fields_known_slot(const struct fields *fields, struct bytes name);
 // the bytes that takes; 0: it is something else, and was not counted.
 size_t fields_take_expected(struct fields *fields, struct bytes in, int *slot);
 
-// Say what stands in the slot. Texts are borrowed until fields_begin.
+// Say what stands in the slot. Texts are borrowed until fields_begin. What its column does not take
+// stands in the record as a value of another kind, a text where there is none better: what is to be
+// done with such a record, the contract says. The line makes no record where that cannot be (a text
+// that is no UTF-8, an array for a column of texts).
 void fields_put_text(struct fields *fields, int slot, struct bytes text);
 void fields_put_number(struct fields *fields, int slot, const struct number *number,
                        struct bytes text);

@@ -34,6 +34,7 @@ struct fields {
     const char *input;
     const struct schema *schema;
     enum fields_unit unit;
+    bool strict;
     bool key_wanted;  // a line without it makes no record
     bool time_wanted; // the same
     struct bytes key_name;

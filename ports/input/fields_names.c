@@ -155,6 +155,7 @@ struct fields *fields_open(const char *input, const struct schema *schema,
     fields->input = input;
     fields->schema = schema;
     fields->unit = names->unit;
+    fields->strict = names->strict;
     memset(fields->table, 0xFF, sizeof fields->table);
     fields->key_name = role_name(names, schema, names->key, ROLE_KEY);
     fields->time_name = role_name(names, schema, names->time, ROLE_TIME);

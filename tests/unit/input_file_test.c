@@ -319,14 +319,13 @@ static void a_bad_line_is_refused_by_its_number_and_the_rest_is_read(void **stat
 {
     (void)state;
     append_lines("readings.jsonl", 2);
-    append("readings.jsonl", "\n{\"sensor\":\"a\",\"ts\":0,\"value\":\"hot\"}\n");
+    append("readings.jsonl", "\n{\"ts\":0,\"value\":1}\n");
     append_lines("readings.jsonl", 2);
     start();
     assert_all_came();
     assert_int_equal(fake.refuse_count, 1);
     assert_string_equal(fake.sentence,
-                        "readings.jsonl:4: value is the text \"hot\", where a number "
-                        "is wanted");
+                        "readings.jsonl:4: there is no \"sensor\", which is the key");
     fake_close();
 }
 
