@@ -19,6 +19,11 @@
 // 4. A commit that failed everywhere may be found whole all the same, and what is committed next
 //    may differ from it. So that goes into a new segment of the main ring, with all that the
 //    nursery holds: its header leaves out what is void, there and (nursery_from) in the nursery.
+// 5. Where damage took the settled set, no slot may be released any more as far as what is durable
+//    says (2.), and no commit could say so in the main ring: the nursery says it first.
+// 6. A torn attempt to open a nursery segment is newer than the tail, and what it lacks may be no
+//    more than a run of zeros: a later torn write in its place could complete it and bring it back
+//    in front of all that was committed since. So its headers are destroyed before that.
 
 // --- what a commit says
 
@@ -75,6 +80,24 @@ static uint32_t pack_count(const struct spool *spool)
     return count;
 }
 
+// 6. Two pages of chance over the headers of what lies in `slot`.
+static enum err lay_ghost(struct spool *spool, struct ring *ring, uint32_t slot)
+{
+    const struct disk *disk = spool->disk;
+    uint8_t *pages = spool->writer.at;
+    disk->random(disk->context, pages, 2 * FRAME_PAGE_SIZE);
+    enum err err = disk->write(disk->context, ring->which, slot, 0, pages, 2 * FRAME_PAGE_SIZE);
+    spool->stat.written_bytes += 2 * FRAME_PAGE_SIZE;
+    if (err == OK) {
+        spool->stat.syncs++;
+        err = disk->sync(disk->context, ring->which, slot);
+    }
+    if (err != OK) {
+        spool_ring_failed(spool, ring, err);
+    }
+    return err;
+}
+
 // ERR_NOT_FOUND: there is no place for it here.
 static enum err open_nursery(struct spool *spool, struct job *job)
 {
@@ -89,7 +112,13 @@ static enum err open_nursery(struct spool *spool, struct job *job)
     uint64_t id = ring->last_id + 1;
     id += ring->id != 0 && id % 2 == ring->id % 2 ? 1 : 0;
     ring->last_id = id;
-    return spool_job_write(spool, job, id);
+    enum err err = OK;
+    if (ring->haunted && !MUTANT(LEAVE_GHOST)) {
+        err = lay_ghost(spool, ring, (uint32_t)(id % ring->slot_count));
+    }
+    err = err == OK ? spool_job_write(spool, job, id) : err;
+    ring->haunted = ring->haunted && err != OK;
+    return err;
 }
 
 static enum err commit_to_nursery(struct spool *spool, const struct spool_commit *commit, bool turn,
@@ -188,6 +217,33 @@ static enum err place_commit(struct spool *spool, const struct spool_commit *com
     return spool_commit_to_main(spool, commit, false);
 }
 
+static enum err try_commit(struct spool *spool, const struct spool_commit *commit)
+{
+    uint32_t keys_before = spool->key_count;
+    for (size_t i = 0; i < commit->key_count; i++) {
+        (void)spool_key_add(spool, commit->keys[i]);
+    }
+    uint64_t stamp_before = spool->stamp;
+    enum err err = place_commit(spool, commit, keys_before);
+    if (err != OK) {
+        spool->key_count = keys_before;
+    }
+    bool tried = spool->stamp > stamp_before;
+    spool->in_doubt = err != OK && (tried || spool->in_doubt);
+    return err;
+}
+
+// 5. A commit of nothing, which leaves no doubt behind: it says which rows have ended.
+static enum err release_by_nursery(struct spool *spool)
+{
+    if (!spool_main_is_stuck(spool) || spool->rings[DISK_NURSERY].failed) {
+        return ERR_FULL;
+    }
+    enum err err = spool_main_release(spool);
+    const struct spool_commit nothing = {0};
+    return err != OK ? err : commit_to_nursery(spool, &nothing, false, spool->key_count);
+}
+
 enum err spool_commit(struct spool *spool, const struct spool_commit *commit)
 {
     assert(!spool->readonly);
@@ -198,17 +254,11 @@ enum err spool_commit(struct spool *spool, const struct spool_commit *commit)
     if (err != OK) {
         return err;
     }
-    uint32_t keys_before = spool->key_count;
-    for (size_t i = 0; i < commit->key_count; i++) {
-        (void)spool_key_add(spool, commit->keys[i]);
+    err = try_commit(spool, commit);
+    if (err == ERR_FULL) {
+        err = release_by_nursery(spool);
+        err = err == OK ? try_commit(spool, commit) : err;
     }
-    uint64_t stamp_before = spool->stamp;
-    err = place_commit(spool, commit, keys_before);
-    if (err != OK) {
-        spool->key_count = keys_before;
-    }
-    bool tried = spool->stamp > stamp_before;
-    spool->in_doubt = err != OK && (tried || spool->in_doubt);
     if (err != OK && err != ERR_FULL && err != ERR_LIMIT) {
         spool->stat.health = SPOOL_BROKEN;
     } else if (err == OK) {

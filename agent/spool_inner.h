@@ -70,6 +70,7 @@ struct ring {
     uint32_t frame_no; // of the last commit and frame
     bool open;         // false: never append again (full of doubt, I6), open the next one
     bool failed;       // the last attempt to write here failed
+    bool haunted;      // nursery: a torn attempt newer than the tail lies in the other slot
     uint8_t salt[FRAME_SALT_SIZE];
 };
 
@@ -240,7 +241,8 @@ void spool_state_recovered(struct spool *spool);
 struct bytes spool_key_at(const struct spool *spool, uint32_t id);
 bool spool_key_add(struct spool *spool, struct bytes key); // false: no room
 enum err spool_keys_get(struct spool *spool, const struct frame *frame, struct bytes in);
-// Settle from..to as `how` and remember to tell it. ERR_FULL: no room for the loss or its range.
+// Settle what of from..to has not ended as `how` and remember to tell it. ERR_FULL: no room for the
+// loss or its range.
 enum err spool_lose(struct spool *spool, uint64_t from, uint64_t to, enum settled_how how,
                     int64_t time_first_ms, int64_t time_last_ms);
 

@@ -461,6 +461,14 @@ static void committed(struct spool *spool, const struct job *job, uint32_t fresh
 
 // --- one try
 
+void spool_ring_failed(struct spool *spool, struct ring *ring, enum err err)
+{
+    ring->open = false;
+    ring->failed = true;
+    spool->stat.abandoned_segments++;
+    spool->stat.last_error = err;
+}
+
 enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id)
 {
     struct ring *ring = job->ring;
@@ -471,10 +479,7 @@ enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id
     uint32_t left_at = ring->end;
     enum err err = spool_write_end(spool, ring);
     if (err != OK) {
-        ring->open = false;
-        ring->failed = true;
-        spool->stat.abandoned_segments++;
-        spool->stat.last_error = err;
+        spool_ring_failed(spool, ring, err);
         return err;
     }
     if (job->fresh && is_main(job)) {

@@ -40,9 +40,18 @@ uint32_t spool_job_size(struct spool *spool, const struct job *job);
 // error nothing has changed but that the segment is not appended to any more (I6).
 enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id);
 
+// A write or sync failed there: nothing is appended to its tail any more.
+void spool_ring_failed(struct spool *spool, struct ring *ring, enum err err);
+
 // spool_main.c: into the main ring, opening segments and dropping the oldest as the policy says.
 enum err spool_commit_to_main(struct spool *spool, const struct spool_commit *commit,
                               bool empty_nursery);
 enum err spool_open_main(struct spool *spool, struct job *job);
+
+// No slot may be opened, as far as what is durable says. Only damage leads here: it took the
+// settled set and with it what had been released.
+bool spool_main_is_stuck(const struct spool *spool);
+// Then: settle, as the policy says, what a commit elsewhere must make durable first. ERR_FULL.
+enum err spool_main_release(struct spool *spool);
 
 #endif

@@ -59,29 +59,23 @@ static uint32_t free_beside(const struct spool *spool, uint64_t id)
     return count;
 }
 
-// Declare what is not settled in the oldest segment that has such rows lost.
+// Declare what is not settled in the oldest segment that has such rows lost. Rows before the first
+// segment are nowhere any more (damage): told here they join the first settled range, so that there
+// is always room for the loss.
 static enum err drop_oldest(struct spool *spool)
 {
     for (uint32_t i = 0; i + 1 < spool->segment_count; i++) {
         const struct segment *segment = &spool->segments[i];
-        uint64_t last = spool_segment_last(spool, i);
-        uint64_t seq = settled_next(&spool->settled, segment->first_seq);
         if (is_released(spool, i, &spool->settled)) {
             continue;
         }
-        while (seq <= last) {
-            uint64_t end = seq;
-            while (end < last && !settled_has(&spool->settled, end + 1)) {
-                end++;
-            }
-            enum err err = spool_lose(spool, seq, end, SETTLED_LOST_FULL, spool_segment_ms(segment),
-                                      segment[1].time_before_ms);
-            if (err != OK) {
-                return err;
-            }
-            seq = settled_next(&spool->settled, end + 1);
-        }
-        return OK;
+        int64_t first_ms = spool_segment_ms(segment);
+        enum err err = i > 0 ? OK
+                             : spool_lose(spool, 1, segment->first_seq - 1, SETTLED_LOST_CORRUPT,
+                                          first_ms, first_ms);
+        return err != OK ? err
+                         : spool_lose(spool, segment->first_seq, spool_segment_last(spool, i),
+                                      SETTLED_LOST_FULL, first_ms, segment[1].time_before_ms);
     }
     return ERR_FULL;
 }
@@ -95,6 +89,16 @@ static enum err make_spares(struct spool *spool, uint64_t id)
         }
     }
     return OK;
+}
+
+bool spool_main_is_stuck(const struct spool *spool)
+{
+    return next_id(spool, &spool->rings[DISK_MAIN]) == 0;
+}
+
+enum err spool_main_release(struct spool *spool)
+{
+    return make_spares(spool, spool->rings[DISK_MAIN].id); // the tail's own slot is never one
 }
 
 static void forget_slot(struct spool *spool, uint64_t id)

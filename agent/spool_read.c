@@ -161,19 +161,7 @@ static enum err declare(struct spool *spool, uint64_t from, uint64_t to, int64_t
         return ERR_IO;
     }
     int64_t since_ms = spool->read_end + 1 == from ? spool->read_ms : until_ms;
-    uint64_t seq = settled_next(&spool->settled, from);
-    while (seq <= to) {
-        uint64_t end = seq;
-        while (end < to && !settled_has(&spool->settled, end + 1)) {
-            end++;
-        }
-        enum err err = spool_lose(spool, seq, end, SETTLED_LOST_CORRUPT, since_ms, until_ms);
-        if (err != OK) {
-            return err;
-        }
-        seq = settled_next(&spool->settled, end + 1);
-    }
-    return OK;
+    return spool_lose(spool, from, to, SETTLED_LOST_CORRUPT, since_ms, until_ms);
 }
 
 static void tell(struct spool *spool, const struct frame *frame, struct bytes payload,

@@ -372,8 +372,8 @@ static bool joins(const struct spool *spool, const struct spool_loss *last, uint
     return waits && last->how == how && last->to + 1 == from;
 }
 
-enum err spool_lose(struct spool *spool, uint64_t from, uint64_t to, enum settled_how how,
-                    int64_t time_first_ms, int64_t time_last_ms)
+static enum err lose_run(struct spool *spool, uint64_t from, uint64_t to, enum settled_how how,
+                         int64_t time_first_ms, int64_t time_last_ms)
 {
     struct spool_loss *last =
         spool->loss_count > 0 ? &spool->losses[spool->loss_count - 1] : &spool->losses[0];
@@ -395,6 +395,24 @@ enum err spool_lose(struct spool *spool, uint64_t from, uint64_t to, enum settle
                                                              .how = how,
                                                              .time_first_ms = time_first_ms,
                                                              .time_last_ms = time_last_ms};
+    return OK;
+}
+
+enum err spool_lose(struct spool *spool, uint64_t from, uint64_t to, enum settled_how how,
+                    int64_t time_first_ms, int64_t time_last_ms)
+{
+    uint64_t seq = settled_next(&spool->settled, from);
+    while (seq <= to) {
+        uint64_t end = seq;
+        while (end < to && !settled_has(&spool->settled, end + 1)) {
+            end++;
+        }
+        enum err err = lose_run(spool, seq, end, how, time_first_ms, time_last_ms);
+        if (err != OK) {
+            return err;
+        }
+        seq = settled_next(&spool->settled, end + 1);
+    }
     return OK;
 }
 

@@ -53,6 +53,7 @@ static void on_watch(void *context, enum disk_ring ring, uint32_t slot, uint32_t
         sim_counts[ring == DISK_MAIN ? DID_MAIN_TURNOVER : DID_NURSERY_TURNOVER]++;
         sim_counts[DID_MAIN_WRAP] += ring == DISK_MAIN && slot == 0;
     }
+    sim_counts[DID_LAY_GHOST] += ring == DISK_NURSERY && offset == 0 && get_u32(at) != 0x31475357;
     trace(h, "    write ring %d slot %u offset %u size %u\n", (int)ring, slot, offset, size);
     oracle_wrote(&h->oracle, ring, slot, offset, size);
     if (h->options.key != NULL && !seals_are_fresh(h->seals, bytes_from(at, size))) {
@@ -623,9 +624,11 @@ uint64_t history_run(struct history *h, uint64_t seed, uint64_t number, uint64_t
     choose_options(h);
     simdisk_reset(&h->disk, sim_next(&h->random));
     h->disk.direct = h->trust != ORACLE_LIES && sim_once_in(&h->random, 4);
+    h->disk.favours_zeros = sim_once_in(&h->random, 4);
     h->disk.watch = on_watch;
     h->disk.watch_context = h;
     oracle_reset(&h->oracle, sim_next(&h->random), h->trust, h->options.when_full);
+    h->oracle.zeros = h->disk.favours_zeros;
     seals_reset(h->seals);
     h->dense_from = 1;
     h->crashes = 0;

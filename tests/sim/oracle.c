@@ -152,13 +152,15 @@ uint32_t oracle_new_value(struct oracle *oracle)
     return oracle->value_count++;
 }
 
-// Most are short; one in sixteen is as long as a value may be.
+// Most are short; one in sixteen is as long as a value may be, or, of zeros, every other one.
 struct bytes oracle_value(const struct oracle *oracle, uint32_t number,
                           uint8_t room[SPOOL_STATE_VALUE_MAX])
 {
     uint64_t chance = sim_mix(oracle->seed + number);
-    size_t size = chance % 16 == 0 ? SPOOL_STATE_VALUE_MAX : 4 + (chance >> 8) % 60;
-    memset(room, (int)(chance & 0xff) | 1, size);
+    size_t size =
+        chance % (oracle->zeros ? 2 : 16) == 0 ? SPOOL_STATE_VALUE_MAX : 4 + (chance >> 8) % 60;
+    bool zeros = size == SPOOL_STATE_VALUE_MAX && oracle->zeros;
+    memset(room, zeros ? 0 : (int)(chance & 0xff) | 1, size);
     put_u32(room, number);
     return bytes_from(room, size);
 }

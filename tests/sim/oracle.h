@@ -75,6 +75,7 @@ struct oracle {
     uint64_t seed;
     enum oracle_trust trust;
     enum spool_when_full when_full;
+    bool zeros; // many values of state are runs of zeros
     struct oracle_point base;
     struct oracle_point tries[ORACLE_TRIES_MAX];
     uint32_t try_count;

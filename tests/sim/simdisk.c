@@ -435,6 +435,7 @@ void simdisk_reset(struct simdisk *disk, uint64_t seed)
     disk->rings[1].slot_count = 0;
     disk->faults = (struct simdisk_faults){0};
     disk->direct = false;
+    disk->favours_zeros = false;
     disk->readonly = false;
     disk->touched_count = 0;
     disk->stale_count = 0;
@@ -450,6 +451,27 @@ void simdisk_cut_after(struct simdisk *disk, uint64_t steps, bool in_reads)
     disk->cut_in_reads = in_reads;
 }
 
+static bool is_zeros(const uint8_t *sector)
+{
+    return sector[0] == 0 && memcmp(sector, sector + 1, SIMDISK_SECTOR - 1) == 0;
+}
+
+// One of the unsynced sectors of zeros that overwrite anything else, or touched_count.
+static uint32_t choose_zeros(struct simdisk *disk)
+{
+    uint32_t chosen = disk->touched_count;
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < disk->touched_count; i++) {
+        struct simdisk_ring *ring = ring_of(disk, disk->touched[i]);
+        uint32_t sector = sector_of(disk->touched[i]);
+        bool zeros =
+            is_zeros(at_sector(ring->cache, sector)) && !is_zeros(at_sector(ring->media, sector));
+        seen += zeros;
+        chosen = zeros && sim_below(&disk->random, seen) == 0 ? i : chosen;
+    }
+    return chosen;
+}
+
 // Which of the unsynced sectors reached the media: as a cut leaves them.
 static void leave_some(struct simdisk *disk)
 {
@@ -458,7 +480,9 @@ static void leave_some(struct simdisk *disk)
     uint32_t first = 0;
     uint32_t last = count; // kept: first .. last - 1, each once in `times`
     uint32_t keep_of_8 = 8;
-    enum sim_count how = (enum sim_count)sim_between(random, LEFT_NOTHING, LEFT_A_SUBSET);
+    bool zeros = disk->favours_zeros && !sim_once_in(random, 4);
+    enum sim_count how = (enum sim_count)sim_between(
+        random, zeros ? LEFT_ALL_BUT_A_ZERO : LEFT_NOTHING, LEFT_ONLY_ZEROS);
     if (how == LEFT_NOTHING) {
         last = 0;
     } else if (how == LEFT_A_PREFIX) {
@@ -470,10 +494,17 @@ static void leave_some(struct simdisk *disk)
         keep_of_8 = sim_between(random, 1, 7);
     }
     sim_counts[how]++;
+    uint32_t but = how == LEFT_ALL_BUT_A_ZERO ? choose_zeros(disk) : count;
     for (uint32_t i = first; i < last; i++) {
         struct simdisk_ring *ring = ring_of(disk, disk->touched[i]);
         uint32_t sector = sector_of(disk->touched[i]);
-        if ((ring->marks[sector] & MARK_DIRTY) && sim_below(random, 8) < keep_of_8) {
+        bool kept = (ring->marks[sector] & MARK_DIRTY) && sim_below(random, 8) < keep_of_8;
+        if (how == LEFT_ALL_BUT_A_ZERO) {
+            kept = kept && i != but;
+        } else if (how == LEFT_ONLY_ZEROS) {
+            kept = kept && is_zeros(at_sector(ring->cache, sector));
+        }
+        if (kept) {
             persist(ring, sector);
         }
     }

@@ -51,9 +51,10 @@ struct simdisk {
     struct sim_random random;
     struct simdisk_ring rings[2];
     struct simdisk_faults faults;
-    bool direct;       // writes are durable when they return
-    bool readonly;     // the file system went read-only
-    uint32_t *touched; // sectors whose cache is not the media, in order of writing
+    bool direct;        // writes are durable when they return
+    bool favours_zeros; // cuts often leave sectors of zeros only, or all but one of them
+    bool readonly;      // the file system went read-only
+    uint32_t *touched;  // sectors whose cache is not the media, in order of writing
     uint32_t touched_count;
     uint32_t stale_count;  // of them: lost by a failed sync, still shown by the cache
     uint64_t steps_to_cut; // calls until the power goes; 0: it stays

@@ -1,6 +1,7 @@
 // One fault at a time, by name: what the caller sees and what is true afterwards. Mixtures and
 // power cuts are the simulator's.
 #include "agent/disk_memory.h"
+#include "agent/frame.h"
 #include "agent/spool.h"
 
 #include <setjmp.h>
@@ -270,6 +271,53 @@ static void a_rotten_block_costs_itself_and_is_told(void **state)
     assert_true(stat_of(fixture).corrupt_bytes >= BLOCK_SIZE);
 }
 
+// Damage every state frame of both rings: with them goes what was settled.
+static void rot_states(struct fixture *fixture)
+{
+    const struct disk *real = fixture->faulty.real;
+    static uint8_t slot[SLOT_SIZE];
+    for (uint32_t i = 0; i < options.size_bytes / SLOT_SIZE + 2; i++) {
+        enum disk_ring ring = i < 2 ? DISK_NURSERY : DISK_MAIN;
+        uint32_t number = i < 2 ? i : i - 2;
+        assert_int_equal(real->read(real->context, ring, number, 0, slot, sizeof slot), OK);
+        for (uint32_t at = 0; at + FRAME_HEADER_SIZE <= sizeof slot; at += FRAME_ALIGN) {
+            struct frame frame;
+            if (frame_get(&frame, slot + at) == OK && frame.kind == FRAME_STATE) {
+                slot[at] ^= 1;
+            }
+        }
+        assert_int_equal(real->write(real->context, ring, number, 0, slot, sizeof slot), OK);
+    }
+}
+
+static void commit_and_take(struct fixture *fixture, int commits)
+{
+    for (int i = 0; i < commits; i++) {
+        struct spool_loss loss;
+        assert_int_equal(commit_block(fixture, true), OK);
+        while (spool_loss_next(fixture->spool, &loss) == OK) {
+        }
+    }
+}
+
+static void a_full_ring_that_forgot_what_was_settled_still_drops_the_oldest(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_and_take(fixture, 200);
+    assert_true(stat_of(fixture).cursor > 500); // it dropped, and no slot is as it was made
+    rot_states(fixture);
+    restart(fixture);
+    fixture->next = stat_of(fixture).dense_end + 1;
+    assert_int_equal(stat_of(fixture).cursor, 0);
+
+    commit_and_take(fixture, 200);
+
+    uint64_t cursor = stat_of(fixture).cursor;
+    struct spool_block block;
+    assert_int_equal(spool_read(fixture->spool, cursor + 1, &block), OK);
+    assert_true(block.first_seq <= cursor + 1 && fixture->next - cursor > 500);
+}
+
 int main(void)
 {
 #define on_a_disk(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -280,6 +328,7 @@ int main(void)
         on_a_disk(a_read_only_device_is_broken_until_it_is_not),
         on_a_disk(a_device_that_is_gone_loses_nothing),
         on_a_disk(a_rotten_block_costs_itself_and_is_told),
+        on_a_disk(a_full_ring_that_forgot_what_was_settled_still_drops_the_oldest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
