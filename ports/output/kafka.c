@@ -78,6 +78,7 @@ static void transaction_init(struct kafka *kafka)
     }
     bool fit = kafka_cursor_names(output->domain, output->gateway, courier->group, courier->topic);
     assert(fit);
+    courier->settings = &kafka->settings;
     courier->lane_count = kafka->product_count;
     courier->timeout_ms = kafka_transaction_timeout_ms(kafka->settings.link);
     kafka->settings.transactional_id = courier->group;

@@ -32,7 +32,7 @@ static const struct setting common_settings[] = {
     {"statistics.interval.ms", {"5000", "30000", "60000"}},
     {"log.connection.close", SAME("true")}, // we tell an ordinary close from a fault ourselves
     {"socket.connection.setup.timeout.ms", SAME("30000")},
-    {"socket.timeout.ms", {"60000", "90000", "180000"}},
+    {"socket.timeout.ms", {"20000", "90000", "180000"}}, // until a frozen broker is given up
     {"reconnect.backoff.ms", {"250", "2000", "10000"}},
     {"reconnect.backoff.max.ms", {"10000", "120000", "600000"}},
     {"topic.metadata.refresh.interval.ms", {"300000", "1800000", "-1"}},
@@ -45,7 +45,7 @@ static const struct setting producer_settings[] = {
     {"compression.codec", SAME("gzip")},
     {"compression.level", {"1", "9", "9"}},
     {"message.max.bytes", SAME("262144")},
-    {"request.timeout.ms", {"30000", "60000", "120000"}},
+    {"request.timeout.ms", {"15000", "60000", "120000"}},
     {"retry.backoff.ms", {"200", "1000", "5000"}},
     // A topic that the cluster does not have is told at once; the driver asks again by itself.
     {"topic.metadata.propagation.max.ms", SAME("0")},
@@ -237,15 +237,19 @@ static bool set_sasl(rd_kafka_conf_t *conf, const struct kafka_client *client,
 }
 
 // message.timeout.ms is then the transaction's, linger must be below it, and librdkafka refuses a
-// socket.timeout.ms above it. The end of a transaction sends what lingers.
+// socket.timeout.ms above it. The end of a transaction sends what lingers. A broker that has frozen
+// is given up after a third of the time: so the records go to the next leader in the same
+// transaction.
 static bool set_transactional(rd_kafka_conf_t *conf, const struct kafka_client *client,
                               char why[KAFKA_SENTENCE_SIZE])
 {
     char timeout_ms[16];
+    char socket_ms[16];
     (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", client->transaction_timeout_ms);
+    (void)snprintf(socket_ms, sizeof socket_ms, "%d", client->transaction_timeout_ms / 3);
     return set(conf, "transactional.id", client->transactional_id, why) &&
            set(conf, "transaction.timeout.ms", timeout_ms, why) &&
-           set(conf, "socket.timeout.ms", timeout_ms, why) && set(conf, "linger.ms", "1000", why);
+           set(conf, "socket.timeout.ms", socket_ms, why) && set(conf, "linger.ms", "1000", why);
 }
 
 static bool set_data(rd_kafka_conf_t *conf, const struct kafka_client *client,

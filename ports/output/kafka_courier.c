@@ -1,6 +1,7 @@
 #include "ports/output/kafka_courier.h"
 
 #include "agent/clock.h"
+#include "ports/output/kafka_cursor_reader.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -87,89 +88,13 @@ static enum courier_result look_at_topic(struct kafka_courier *courier)
     return COURIER_DONE;
 }
 
-static rd_kafka_topic_partition_list_t *lanes_new(const struct kafka_courier *courier)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(KAFKA_CURSOR_LANES);
-    for (int32_t i = 0; i < KAFKA_CURSOR_LANES; i++) {
-        (void)rd_kafka_topic_partition_list_add(list, courier->topic, i);
-    }
-    return list;
-}
-
-static rd_kafka_resp_err_t take_lanes(struct kafka_courier *courier,
-                                      const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; list != NULL && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *lane = &list->elems[i];
-        // A lane beyond the topic's partitions has no cursor; it is asked for nevertheless, since a
-        // product may have had that place.
-        if (lane->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
-            lane->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-            return lane->err;
-        }
-        if (lane->partition >= 0 && lane->partition < KAFKA_CURSOR_LANES) {
-            courier->cursors[lane->partition] = kafka_cursor_of(
-                lane->offset, bytes_from(lane->metadata, (size_t)lane->metadata_size));
-        }
-    }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t take_answer(struct kafka_courier *courier, rd_kafka_event_t *event)
-{
-    if (event == NULL) {
-        return RD_KAFKA_RESP_ERR__TIMED_OUT;
-    }
-    rd_kafka_resp_err_t err = rd_kafka_event_error(event);
-    const rd_kafka_ListConsumerGroupOffsets_result_t *answer =
-        rd_kafka_event_ListConsumerGroupOffsets_result(event);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && answer != NULL) {
-        size_t count = 0;
-        const rd_kafka_group_result_t **groups =
-            rd_kafka_ListConsumerGroupOffsets_result_groups(answer, &count);
-        const rd_kafka_error_t *error = count == 0 ? NULL : rd_kafka_group_result_error(groups[0]);
-        err = error == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0) {
-            err = take_lanes(courier, rd_kafka_group_result_partitions(groups[0]));
-        }
-    }
-    return err == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ? RD_KAFKA_RESP_ERR_NO_ERROR : err;
-}
-
-static rd_kafka_resp_err_t ask_group(struct kafka_courier *courier)
-{
-    rd_kafka_topic_partition_list_t *lanes = lanes_new(courier);
-    rd_kafka_ListConsumerGroupOffsets_t *question =
-        rd_kafka_ListConsumerGroupOffsets_new(courier->group, lanes);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(courier->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(courier->client);
-    char ignored[64];
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, START_WAIT_MS, ignored,
-                                                    sizeof ignored);
-    rd_kafka_error_t *error = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
-    if (error != NULL) {
-        rd_kafka_error_destroy(error);
-    }
-    rd_kafka_ListConsumerGroupOffsets(courier->client, &question, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, START_WAIT_MS + 1000);
-    rd_kafka_resp_err_t err = take_answer(courier, event);
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
-    }
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ListConsumerGroupOffsets_destroy(question);
-    rd_kafka_topic_partition_list_destroy(lanes);
-    return err;
-}
-
 static enum courier_result read_cursors(struct kafka_courier *courier)
 {
-    memset(courier->cursors, 0, sizeof courier->cursors);
-    rd_kafka_resp_err_t err = ask_group(courier);
+    char why[KAFKA_SENTENCE_SIZE];
+    rd_kafka_resp_err_t err = kafka_cursors_read(courier->settings, courier->group, courier->topic,
+                                                 START_WAIT_MS, courier->cursors, why);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        failed(courier, STEP_READ, err, rd_kafka_err2str(err));
+        failed(courier, STEP_READ, err, why);
         return COURIER_AGAIN;
     }
     return COURIER_DONE;
@@ -250,8 +175,17 @@ static enum courier_result abort_it(struct kafka_courier *courier)
     return step(courier, STEP_ABORT) == COURIER_DONE ? COURIER_ABORTED : COURIER_BROKEN;
 }
 
+// For a moment after a commit the brokers write its marks and take no cursors of the next
+// transaction; librdkafka would ask again only after retry.backoff.ms. They take records a little
+// later too, but of that librdkafka asks every 20 ms: once the records are in, so are the marks.
+static void wait_for_marks(const struct kafka_courier *courier)
+{
+    (void)rd_kafka_flush(courier->client, courier->marks_ms);
+}
+
 static enum courier_result commit(struct kafka_courier *courier)
 {
+    wait_for_marks(courier);
     enum courier_result result = step(courier, STEP_OFFSETS);
     if (result == COURIER_DONE) {
         result = step(courier, STEP_COMMIT);

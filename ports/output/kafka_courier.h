@@ -34,9 +34,11 @@ struct kafka_courier {
     bool busy;
 
     enum courier_work work;
+    const struct kafka_client *settings; // borrowed; how to reach the cluster
     rd_kafka_t *client;
     bool inited; // this client
     int timeout_ms;
+    int marks_ms; // that the marks of a commit may take on this link before the next one is ended
     char group[KAFKA_CURSOR_NAME_SIZE]; // "": no transactions
     char topic[KAFKA_CURSOR_NAME_SIZE];
     uint32_t lane_count;

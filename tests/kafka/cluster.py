@@ -16,6 +16,7 @@ from pathlib import Path
 import distribution
 import wire
 from failure import UNAVAILABLE, Failure
+from network import Network
 
 HEAP_MEGABYTES = 256
 LISTENERS = ("client", "internal", "controller")
@@ -80,11 +81,13 @@ def look_up(pid):
 
 
 class Node:
-    def __init__(self, folder, number, ports, advertised):
+    def __init__(self, folder, number, ports, advertised, network=None):
         self.folder = folder / f"node-{number}"
         self.number = number
         self.ports = dict(zip(LISTENERS, ports))
-        self.advertised = advertised or f"127.0.0.1:{self.ports['client']}"
+        self.host = network.host(number) if network else "127.0.0.1"
+        self.prefix = network.command(number) if network else []
+        self.advertised = advertised or f"{self.host}:{self.ports['client']}"
 
     @property
     def properties(self):
@@ -114,7 +117,7 @@ class Node:
     def launch(self, command):
         with self.log.open("ab") as log:
             child = subprocess.Popen(
-                [*command, "kafka.Kafka", str(self.properties)],
+                [*self.prefix, *command, "kafka.Kafka", str(self.properties)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -200,9 +203,9 @@ def listener_settings(node, nodes, protocol, guarded):
         "process.roles": "broker,controller",
         "node.id": node.number,
         "log.dirs": node.folder / "data",
-        "controller.quorum.voters": ",".join(f"{n.number}@127.0.0.1:{n.ports['controller']}" for n in nodes),
-        "listeners": ",".join(f"{name.upper()}://127.0.0.1:{ports[name]}" for name in LISTENERS),
-        "advertised.listeners": f"CLIENT://{node.advertised},INTERNAL://127.0.0.1:{ports['internal']}",
+        "controller.quorum.voters": ",".join(f"{n.number}@{n.host}:{n.ports['controller']}" for n in nodes),
+        "listeners": ",".join(f"{name.upper()}://{node.host}:{ports[name]}" for name in LISTENERS),
+        "advertised.listeners": f"CLIENT://{node.advertised},INTERNAL://{node.host}:{ports['internal']}",
         "listener.security.protocol.map": f"CLIENT:{protocol},INTERNAL:{inner},CONTROLLER:{inner}",
         "inter.broker.listener.name": "INTERNAL",
         "controller.listener.names": "CONTROLLER",
@@ -254,8 +257,9 @@ class Cluster:
         except FileNotFoundError:
             raise Failure(f"{self.folder} holds no Kafka instance; start makes one") from None
         advertised = self.facts["advertise"]
+        self.network = Network(*self.facts["network"]) if self.facts["network"] else None
         self.nodes = [
-            Node(self.folder, number, ports, advertised[number - 1] if advertised else None)
+            Node(self.folder, number, ports, advertised[number - 1] if advertised else None, self.network)
             for number, ports in enumerate(self.facts["ports"], 1)
         ]
         self.login = self.facts["login"]
@@ -265,7 +269,7 @@ class Cluster:
         return (Path(folder) / "instance.json").is_file()
 
     @classmethod
-    def create(cls, folder, version, nodes, *, settings=None, users=None, protocol=None, advertise=None):
+    def create(cls, folder, version, nodes, *, settings=None, users=None, protocol=None, advertise=None, networks=False):
         settings, users = settings or {}, users or {}
         folder = Path(folder).absolute()
         if folder.exists() and any(folder.iterdir()):
@@ -273,6 +277,7 @@ class Cluster:
         if advertise and len(advertise) != nodes:
             raise Failure(f"--advertise names {len(advertise)} addresses for {nodes} brokers; name one for each")
         distribution.helper(version)  # before anything is made: there may be no Kafka to have
+        network = Network.create(nodes) if networks else None
         folder.mkdir(parents=True, exist_ok=True)
         ports = choose_ports(nodes * len(LISTENERS), folder)
         guarded = bool(settings.get("authorizer.class.name"))
@@ -281,6 +286,7 @@ class Cluster:
             "cluster": base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A"),
             "ports": [ports[at : at + len(LISTENERS)] for at in range(0, len(ports), len(LISTENERS))],
             "advertise": advertise,
+            "network": [network.name, network.subnet] if network else None,
             "login": ["weir-tests", secrets.token_hex(12)] if guarded else None,
             "protocol": protocol or ("SASL_PLAINTEXT" if users else "PLAINTEXT"),
         }
@@ -310,7 +316,7 @@ class Cluster:
             raise Failure(f"Kafka refused to format the storage: {reason}; check the --set values")
 
     def write_client_properties(self):
-        settings = {"bootstrap.servers": ",".join(f"127.0.0.1:{node.ports['internal']}" for node in self.nodes)}
+        settings = {"bootstrap.servers": ",".join(f"{node.host}:{node.ports['internal']}" for node in self.nodes)}
         if self.login:
             settings["security.protocol"] = "SASL_PLAINTEXT"
             settings["sasl.mechanism"] = "PLAIN"
@@ -352,11 +358,11 @@ class Cluster:
     def is_ready(self, node, wanted):
         if not node.process():
             raise Failure(f"broker {node.number} ended while starting: {node.last_words()}")
-        with wire.Connection(node.ports["internal"], self.login) as broker:
+        with wire.Connection(node.host, node.ports["internal"], self.login) as broker:
             brokers, _ = broker.metadata()
             if not {n.number for n in wanted} <= set(brokers) or not broker.gives_producer_ids():
                 return False
-        with wire.Connection(node.ports["client"]) as client:
+        with wire.Connection(node.host, node.ports["client"]) as client:
             if self.facts["protocol"] in ("PLAINTEXT", "SASL_PLAINTEXT"):
                 client.check_versions()
         return True
@@ -367,7 +373,7 @@ class Cluster:
             if node.state() != "running":
                 continue
             try:
-                with wire.Connection(node.ports["internal"], self.login) as broker:
+                with wire.Connection(node.host, node.ports["internal"], self.login) as broker:
                     return ask(broker)
             except OSError:
                 continue
@@ -377,13 +383,34 @@ class Cluster:
         """Every running broker knows the topic with all its leaders (0: knows that it is gone)."""
 
         def known(node):
-            with wire.Connection(node.ports["internal"], self.login) as broker:
+            with wire.Connection(node.host, node.ports["internal"], self.login) as broker:
                 leaders = broker.metadata([name])[1][name]
             return leaders is None if partitions == 0 else bool(leaders) and len(leaders) >= partitions and min(leaders) >= 0
 
         for node in self.nodes:
             if node.state() == "running" and not wire.wait_until(lambda n=node: known(n), seconds):
                 raise Failure(f"broker {node.number} did not learn of topic {name} in {seconds} s; look at: status")
+
+    def peers(self, number):
+        return [node.number for node in self.nodes if node.number != number]
+
+    def partition(self, number, only_peers):
+        self.need_network().cut(self.node(number).number, self.peers(number) if only_peers else [])
+
+    def rejoin(self, number):
+        self.need_network().join(self.node(number).number, self.peers(number))
+
+    def need_network(self):
+        if not self.network:
+            raise Failure("these brokers share the host's network and cannot be cut off; start them with --networks")
+        return self.network
+
+    def leader(self, topic, partition):
+        """Of one partition; Kafka's own topics too."""
+        leaders = self.ask_any(lambda broker: broker.metadata([topic])[1][topic])
+        if leaders is None or not 0 <= partition < len(leaders) or leaders[partition] < 1:
+            raise Failure(f"partition {partition} of {topic} has no leader; look at: status")
+        return leaders[partition]
 
     def stop(self, keep):
         # All are told before any is waited for: without a majority the last ones cannot leave politely.
@@ -401,6 +428,8 @@ class Cluster:
         for node in self.nodes:
             for port in node.ports.values():
                 reservation(port).unlink(missing_ok=True)
+        if self.network:
+            self.network.remove(len(self.nodes))
         shutil.rmtree(self.folder)
 
 

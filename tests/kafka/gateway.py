@@ -10,7 +10,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-WEIR = os.environ.get("WEIR", str(ROOT / "build/ci/weir"))
+WEIR = os.path.abspath(os.environ.get("WEIR", ROOT / "build/ci/weir"))
 BROKER = str(ROOT / "tests/kafka/broker")
 TOPIC = "site.bench.readings.v1"
 

@@ -61,8 +61,8 @@ class Answer:
 class Connection:
     """One broker. Raises OSError while that broker cannot answer."""
 
-    def __init__(self, port, login=None, timeout=2.0):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, host, port, login=None, timeout=2.0):
+        self.socket = socket.create_connection((host, port), timeout)
         self.socket.settimeout(timeout)
         if login:
             self.log_in(*login)
@@ -142,15 +142,15 @@ def read_broker(answer):
 
 def read_topic(answer):
     error, name, _ = answer.number("h"), answer.string(), answer.number("b")
-    leaders = answer.array(lambda: read_partition(answer))
-    return name, leaders if error == 0 else None
+    leaders = dict(answer.array(lambda: read_partition(answer)))
+    return name, [leaders[number] for number in sorted(leaders)] if error == 0 else None
 
 
 def read_partition(answer):
-    error, _, leader = answer.number("h"), answer.number("i"), answer.number("i")
+    error, number, leader = answer.number("h"), answer.number("i"), answer.number("i")
     answer.array(lambda: answer.number("i"))  # replicas
     answer.array(lambda: answer.number("i"))  # in-sync replicas
-    return leader if error == 0 else -1
+    return number, leader if error == 0 else -1
 
 
 def refuse(action, _name, error, message):
