@@ -17,10 +17,11 @@ static const struct {
     uint32_t records_max;
     int64_t open_ms; // at most
     int64_t idle_ms; // nothing came for so long: all that was at hand is in it
+    int marks_ms;    // longer round trips than this outlast the marks anyhow
 } limits[] = {
-    {15000, 1000, 1000, 20},
-    {30000, 5000, 5000, 200},
-    {60000, 5000, 5000, 500},
+    {15000, 5000, 1000, 20, 100},
+    {30000, 5000, 5000, 200, 0},
+    {60000, 5000, 5000, 500, 0},
 };
 
 int kafka_transaction_timeout_ms(enum link_profile link)
@@ -33,6 +34,7 @@ void kafka_transaction_init(struct kafka_transaction *transaction, struct kafka_
 {
     *transaction = (struct kafka_transaction){
         .on = true, .gateway = gateway, .link = link, .courier = courier};
+    courier->marks_ms = limits[link].marks_ms;
 }
 
 void kafka_transaction_new_client(struct kafka_transaction *transaction)
