@@ -130,7 +130,7 @@ const char *readings_file(struct readings *readings, const char *format, ...)
     (void)vsnprintf(below, sizeof below, format, arguments);
     va_end(arguments);
     (void)snprintf(path, sizeof path, "%.250s%s", readings->root, below);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return NULL;
     }
