@@ -140,6 +140,9 @@ static void judge_product(struct report *report, const struct report_product *pr
     if (spool->size_bytes > 0 && spool->used_bytes * 100 / spool->size_bytes >= FILL_WARN_PCT) {
         add_reason(report, REPORT_STATUS_WARN, "buffer.filling:%s", product->name);
     }
+    if (product->thin_level > 0) {
+        add_reason(report, REPORT_STATUS_WARN, "buffer.thinning:%s", product->name);
+    }
     if (core->restored) {
         add_reason(report, REPORT_STATUS_FAIL, "spool.restored:%s", product->name);
     }

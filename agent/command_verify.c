@@ -264,6 +264,10 @@ static void tell_sum(const struct proof *proof, const struct verify_verdict *sum
            sum->declared[CAUSE_QUARANTINED], verify_verdict_lost(sum), sum->duplicated,
            sum->missing, sum->out_of_order, proof->foreign, proof->malformed,
            well ? "ok" : "FAULT");
+    if (sum->declared[CAUSE_THINNED] > 0) {
+        printf("    thinned on the gateway, beside the seqs: %" PRIu64 "\n",
+               sum->declared[CAUSE_THINNED]);
+    }
     if (!proof->losses_topic) {
         printf("    there is no topic %s.losses\n", proof->arguments->topic);
     }

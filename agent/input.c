@@ -172,7 +172,7 @@ enum err input_latest(struct input *input, struct bytes key, const struct value 
 void input_position(struct input *input, struct bytes position)
 {
     struct input_core *core = core_of(input);
-    enum err err = product_keep(core->product, core->position_name, position);
+    enum err err = product_position(core->product, core->position_name, position);
     assert(err == OK); // names and their number are bounded by weir check
 }
 

@@ -7,14 +7,14 @@
 #include <stdio.h>
 
 enum {
-    LOSS_BYTES = 8 + 8 + 1 + 8 + 8 + 8,
+    LOSS_BYTES = 8 + 8 + 1 + 8 + 8 + 8 + 8,
     LOSSES_A_STATE = SPOOL_STATE_VALUE_MAX / LOSS_BYTES,
     STATE_COUNT = (LOSSES_MAX + LOSSES_A_STATE - 1) / LOSSES_A_STATE,
 };
 
 static void state_name(unsigned index, char name[SPOOL_STATE_NAME_MAX])
 {
-    (void)snprintf(name, SPOOL_STATE_NAME_MAX, "losses.%u", index);
+    (void)snprintf(name, SPOOL_STATE_NAME_MAX, "untold.%u", index);
 }
 
 static void put(const struct loss *loss, uint8_t *at)
@@ -25,6 +25,7 @@ static void put(const struct loss *loss, uint8_t *at)
     put_u64(at + 17, (uint64_t)loss->time_first_ms);
     put_u64(at + 25, (uint64_t)loss->time_last_ms);
     put_u64(at + 33, (uint64_t)loss->declared_ms);
+    put_u64(at + 41, loss->count);
 }
 
 static void get(struct loss *loss, const uint8_t *at)
@@ -35,6 +36,7 @@ static void get(struct loss *loss, const uint8_t *at)
     loss->time_first_ms = (int64_t)get_u64(at + 17);
     loss->time_last_ms = (int64_t)get_u64(at + 25);
     loss->declared_ms = (int64_t)get_u64(at + 33);
+    loss->count = get_u64(at + 41);
 }
 
 void losses_restore(struct losses *losses, const struct states *states, const struct spool *spool)
@@ -64,40 +66,83 @@ static void widen(struct loss *loss, uint64_t from, uint64_t to, int64_t first_m
 {
     loss->from = from < loss->from ? from : loss->from;
     loss->to = to > loss->to ? to : loss->to;
+    loss->count = loss->how == SETTLED_THINNED ? loss->count : loss->to - loss->from + 1;
     loss->time_first_ms = earlier(loss->time_first_ms, first_ms);
     loss->time_last_ms = last_ms > loss->time_last_ms ? last_ms : loss->time_last_ms;
     loss->stored = false;
     loss->going = false;
 }
 
-void losses_add(struct losses *losses, uint64_t from, uint64_t to, enum settled_how how,
-                int64_t time_first_ms, int64_t time_last_ms)
+// One that is told anew, because it says more than what the broker may have by now.
+static struct loss *tell_again(struct losses *losses, uint32_t index)
 {
-    losses->made++;
+    struct loss *loss = &losses->list[index];
+    loss->sent = false;
+    loss->id = ++losses->next_id;
+    return loss;
+}
+
+static struct loss *add(struct losses *losses, uint64_t from, uint64_t to, enum settled_how how)
+{
+    struct loss *loss = &losses->list[losses->count++];
+    *loss = (struct loss){
+        .id = ++losses->next_id,
+        .from = from,
+        .to = to,
+        .count = to - from + 1,
+        .how = how,
+        .time_first_ms = INT64_MIN,
+        .time_last_ms = INT64_MIN,
+        .declared_ms = clock_wall_ms(),
+    };
+    return loss;
+}
+
+// How many there are of those that thinning made, or of the others; `*newest` is the last of them.
+static uint32_t count_of(const struct losses *losses, bool thinned, uint32_t *newest)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < losses->count; i++) {
+        bool fits = (losses->list[i].how == SETTLED_THINNED) == thinned;
+        *newest = fits ? i : *newest;
+        count += fits ? 1 : 0;
+    }
+    return count;
+}
+
+// The one that `from`..`to` becomes part of: a neighbour, the newest where there is no room for
+// another, or a new one.
+static struct loss *place_for(struct losses *losses, uint64_t from, uint64_t to,
+                              enum settled_how how)
+{
+    losses->made += how != SETTLED_THINNED ? 1 : 0;
     for (uint32_t i = 0; i < losses->count; i++) {
         struct loss *loss = &losses->list[i];
         bool touches = from <= loss->to + 1 && to + 1 >= loss->from;
         if (!loss->sent && loss->how == how && touches) {
-            widen(loss, from, to, time_first_ms, time_last_ms);
-            return;
+            return loss;
         }
     }
-    if (losses->count == LOSSES_MAX) {
-        struct loss *newest = &losses->list[LOSSES_MAX - 1];
-        newest->sent = false;
-        newest->id = ++losses->next_id;
-        widen(newest, from, to, time_first_ms, time_last_ms);
-        return;
-    }
-    losses->list[losses->count++] = (struct loss){
-        .id = ++losses->next_id,
-        .from = from,
-        .to = to,
-        .how = how,
-        .time_first_ms = time_first_ms,
-        .time_last_ms = time_last_ms,
-        .declared_ms = clock_wall_ms(),
-    };
+    bool thinned = how == SETTLED_THINNED;
+    uint32_t newest = 0;
+    uint32_t limit = thinned ? LOSSES_THINNED_MAX : LOSSES_MAX - LOSSES_THINNED_MAX;
+    return count_of(losses, thinned, &newest) >= limit ? tell_again(losses, newest)
+                                                       : add(losses, from, to, how);
+}
+
+void losses_add(struct losses *losses, uint64_t from, uint64_t to, enum settled_how how,
+                int64_t time_first_ms, int64_t time_last_ms)
+{
+    widen(place_for(losses, from, to, how), from, to, time_first_ms, time_last_ms);
+}
+
+void losses_add_thinned(struct losses *losses, uint64_t from, uint64_t to, uint64_t count,
+                        int64_t time_first_ms, int64_t time_last_ms)
+{
+    uint32_t before = losses->count;
+    struct loss *loss = place_for(losses, from, to, SETTLED_THINNED);
+    loss->count = losses->count > before ? count : loss->count + count;
+    widen(loss, from, to, time_first_ms, time_last_ms);
 }
 
 void losses_keep(struct losses *losses, struct states *states)
@@ -148,7 +193,7 @@ struct loss *losses_next(struct losses *losses)
 bool losses_all_stored(const struct losses *losses)
 {
     for (uint32_t i = 0; i < losses->count; i++) {
-        if (!losses->list[i].stored) {
+        if (!losses->list[i].stored && losses->list[i].how != SETTLED_THINNED) {
             return false;
         }
     }
@@ -213,9 +258,8 @@ void losses_put_json(const struct loss *loss, const char *gateway, const char *p
     const struct {
         const char *name;
         uint64_t value;
-    } numbers[] = {{",\"from_seq\":", loss->from},
-                   {",\"to_seq\":", loss->to},
-                   {",\"count\":", loss->to - loss->from + 1}};
+    } numbers[] = {
+        {",\"from_seq\":", loss->from}, {",\"to_seq\":", loss->to}, {",\"count\":", loss->count}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         char text[NUMBER_TEXT_SIZE];
         buffer_put_text(out, numbers[i].name);

@@ -7,12 +7,16 @@
 
 #include "agent/states.h"
 
-enum { LOSSES_MAX = 96 };
+//
+// Thinning (agent/thin.h) is told here too, with the cause "thinned": of what became the seqs
+// from..to, `count` more records came and were not kept. It settles nothing.
+enum { LOSSES_MAX = 96, LOSSES_THINNED_MAX = 8 /* of these */ };
 
 struct loss {
     uint64_t id; // of this run, for the acknowledgement
     uint64_t from;
     uint64_t to;
+    uint64_t count; // of records: to - from + 1, but for SETTLED_THINNED
     enum settled_how how;
     int64_t time_first_ms; // of the records lost; INT64_MIN: not known
     int64_t time_last_ms;
@@ -37,8 +41,11 @@ void losses_restore(struct losses *losses, const struct states *states, const st
 // nothing lost goes untold, and the count says too much rather than too little.
 void losses_add(struct losses *losses, uint64_t from, uint64_t to, enum settled_how how,
                 int64_t time_first_ms, int64_t time_last_ms);
+// `count` records were thinned away among those that became `from`..`to`.
+void losses_add_thinned(struct losses *losses, uint64_t from, uint64_t to, uint64_t count,
+                        int64_t time_first_ms, int64_t time_last_ms);
 
-// Write them into the states (names losses.0, losses.1, ...), to go with the next commit.
+// Write them into the states (names untold.0, untold.1, ...), to go with the next commit.
 void losses_keep(struct losses *losses, struct states *states);
 
 // A commit takes them all; then it is durable (or not).
@@ -48,6 +55,7 @@ void losses_stored(struct losses *losses, bool durable);
 // The next one that is stored and not sent; NULL: none.
 struct loss *losses_next(struct losses *losses);
 
+// Of those that end a seq.
 bool losses_all_stored(const struct losses *losses);
 
 // The broker has it. False: no such id.

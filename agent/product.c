@@ -22,8 +22,9 @@ enum {
 
 bool product_has_room(const struct product *product)
 {
-    return stage_has_room(product->filling) &&
-           series_count(product->series) - product->keys_given < STORE_KEYS_MAX;
+    bool room = product->thin_level > 0 ? stage_has_room_for(product->filling, THIN_BYTES_MAX)
+                                        : stage_has_room(product->filling);
+    return room && series_count(product->series) - product->keys_given < STORE_KEYS_MAX;
 }
 
 void product_seal(struct product *product)
@@ -49,7 +50,7 @@ void product_begin_block(struct product *product, const struct schema *schema, u
     product->rows_given = 0;
 }
 
-static void changed(struct product *product)
+void product_changed(struct product *product)
 {
     if (product->changed_at_ms < 0) {
         product->changed_at_ms = clock_boot_ms();
@@ -71,6 +72,16 @@ static enum err add_row(struct product *product, const struct record *record, ui
     return block_add(product->builder, key_id, record->time_ms, record->quality, record->values);
 }
 
+enum err product_add(struct product *product, const struct record *record, uint32_t key_id)
+{
+    enum err err = add_row(product, record, key_id);
+    if (err == OK) {
+        product->next_seq++;
+        product_changed(product);
+    }
+    return err;
+}
+
 enum err product_take(struct product *product, const struct record *given)
 {
     if (!product_has_room(product)) {
@@ -86,22 +97,18 @@ enum err product_take(struct product *product, const struct record *given)
     bool added;
     enum err err = series_id(product->series, record->key, &key_id, &added);
     if (err == OK) {
-        err = add_row(product, record, key_id);
+        err = product->thin_level > 0 ? product_thin_take(product, record, key_id)
+                                      : product_add(product, record, key_id);
     }
-    if (err != OK) {
-        return err;
-    }
-    product->next_seq++;
-    product->in_records++;
-    changed(product);
-    return OK;
+    product->in_records += err == OK ? 1 : 0;
+    return err;
 }
 
 enum err product_keep(struct product *product, const char *name, struct bytes value)
 {
     enum err err = states_set(&product->states, name, value);
     if (err == OK && states_changed(&product->states)) {
-        changed(product);
+        product_changed(product);
     }
     return err;
 }
@@ -126,11 +133,13 @@ static void queue_settle(struct product *product, uint64_t from, uint64_t to, en
         (struct store_settle){.from = from, .to = to, .how = how};
 }
 
-static void keep_totals(struct product *product)
+void product_keep_totals(struct product *product)
 {
-    uint8_t bytes[16];
+    uint8_t bytes[32];
     put_u64(bytes, product->lost_records);
     put_u64(bytes + 8, product->quarantined_records);
+    put_u64(bytes + 16, product->expired_records);
+    put_u64(bytes + 24, product->thinned_records);
     (void)product_keep(product, "totals", bytes_from(bytes, sizeof bytes));
 }
 
@@ -139,11 +148,12 @@ void product_declare(struct product *product, uint64_t from, uint64_t to, enum s
 {
     uint64_t count = to - from + 1;
     product->lost_records += settled_how_is_loss(how) ? count : 0;
+    product->expired_records += how == SETTLED_LOST_EXPIRED ? count : 0;
     product->quarantined_records += how == SETTLED_QUARANTINED ? count : 0;
     losses_add(&product->losses, from, to, how, time_first_ms, time_last_ms);
     losses_keep(&product->losses, &product->states);
-    keep_totals(product);
-    changed(product);
+    product_keep_totals(product);
+    product_changed(product);
     log_warn("records.lost", "product=%s from=%llu to=%llu count=%llu cause=%s",
              product->settings->name, (unsigned long long)from, (unsigned long long)to,
              (unsigned long long)count, settled_how_name(how));
@@ -360,7 +370,8 @@ void product_commit_done(struct job *job)
 static bool has_changes(const struct product *product)
 {
     return block_row_count(product->builder) > product->rows_given || product->filling->count > 0 ||
-           product->settle_count > 0 || states_changed(&product->states);
+           product->settle_count > 0 || states_changed(&product->states) ||
+           series_count(product->series) > product->keys_given; // of rows that wait to be thinned
 }
 
 // When the next commit is due, in boot time; INT64_MAX: nothing to commit.
@@ -412,7 +423,7 @@ static void tick(struct product *product, int64_t now)
 {
     product->tick_at_ms = now + 1000;
     if (boots_learn(&product->boots, clock_wall_ms(), clock_boot_ms(), &product->states)) {
-        changed(product);
+        product_changed(product);
     }
     product_expire(product);
     outlet_retry(&product->outlet);
@@ -445,6 +456,7 @@ bool product_turn(struct product *product, uint32_t budget)
     if (now >= product->tick_at_ms) {
         tick(product, now);
     }
+    product_thin_turn(product, now);
     if (!product->commit_busy && commit_due_ms(product) <= now) {
         if (product->commit_failed) {
             commit_give(product);
@@ -469,6 +481,8 @@ int64_t product_due_in_ms(const struct product *product)
     if (ticks && product->tick_at_ms < due) {
         due = product->tick_at_ms;
     }
+    int64_t bucket_due = product_thin_due_ms(product);
+    due = bucket_due < due ? bucket_due : due;
     if (due == INT64_MAX) {
         return -1;
     }
@@ -479,17 +493,20 @@ int64_t product_due_in_ms(const struct product *product)
 void product_commit_now(struct product *product)
 {
     product->commit_now = true;
+    product->thin_now = true;
     product->retry_at_ms = 0;
 }
 
 bool product_is_stored(const struct product *product)
 {
-    return !product->commit_busy && !product->commit_failed && !has_changes(product);
+    return !product->commit_busy && !product->commit_failed && !has_changes(product) &&
+           !product_thin_waits(product);
 }
 
 bool product_is_drained(const struct product *product)
 {
-    return settled_cursor(&product->settled) + 1 == product->next_seq;
+    return settled_cursor(&product->settled) + 1 == product->next_seq &&
+           !product_thin_waits(product);
 }
 
 void product_delivered(struct product *product, uint64_t seq, enum delivered how)
@@ -531,6 +548,6 @@ void product_told(struct product *product, uint64_t id, enum delivered how)
     }
     if (losses_told(&product->losses, id)) {
         losses_keep(&product->losses, &product->states);
-        changed(product);
+        product_changed(product);
     }
 }

@@ -12,6 +12,7 @@
 #include "agent/outlet.h"
 #include "agent/rates.h"
 #include "agent/report.h"
+#include "agent/thin.h"
 
 struct product {
     // Set by the caller before product_open; all borrowed.
@@ -41,6 +42,13 @@ struct product {
     const struct spool *spool_at_start; // for product_recall; NULL once jobs run in the worker
 
     struct join *joins; // that complete records; set by inputs, closed with the product
+
+    // when full: thin (product_thin.c); all of it NULL and 0 otherwise
+    struct thin *thin; // the open bucket
+    unsigned thin_level;
+    int64_t thin_opened_ms;     // boot time of the first record that waits in it
+    bool thin_now;              // emit it with the next turn
+    struct states *thin_states; // positions of inputs that belong to records that wait
 
     // commits
     struct store_commit *commit;
@@ -77,6 +85,7 @@ struct product {
 
     // what it tells
     uint64_t in_records, out_records, refused_records, lost_records, quarantined_records;
+    uint64_t expired_records, thinned_records;
     struct spool_stat stat;
     struct rates rates;
     struct ages ages;
@@ -100,6 +109,8 @@ enum err product_take(struct product *product, const struct record *record);
 
 // Small durable state, to go with the records taken so far.
 enum err product_keep(struct product *product, const char *name, struct bytes value);
+// The same of an input: where records wait to be thinned, it waits with them.
+enum err product_position(struct product *product, const char *name, struct bytes value);
 struct bytes product_recall(const struct product *product, const char *name);
 
 // ---- the turn ----

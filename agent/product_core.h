@@ -27,6 +27,19 @@ void product_quarantine_done(struct job *job);
 void product_declare(struct product *product, uint64_t from, uint64_t to, enum settled_how how,
                      int64_t time_first_ms, int64_t time_last_ms);
 
+// Give the record the next seq and put it into the open block. There must be room.
+enum err product_add(struct product *product, const struct record *record, uint32_t key_id);
+
+void product_keep_totals(struct product *product); // the counters that outlive a restart
+void product_changed(struct product *product);     // a commit is due, by age
+
+// product_thin.c: records wait in a bucket before they get a seq.
+enum err product_thin_take(struct product *product, const struct record *record, uint32_t key_id);
+// Emit the bucket where it is over or `thin_now` asks for it; follow the spool's fill.
+void product_thin_turn(struct product *product, int64_t now_ms);
+int64_t product_thin_due_ms(const struct product *product); // boot time; INT64_MAX: nothing waits
+bool product_thin_waits(const struct product *product);
+
 // product_expire.c: end what is older than `keep` and waits.
 void product_expire(struct product *product);
 struct expiry_now product_now(void);

@@ -32,9 +32,13 @@ static enum err take_memory(struct product *product, const char *directory)
             return ERR_FAILED;
         }
     }
-    bool all = product->series != NULL && product->builder != NULL && product->commit != NULL &&
-               product->losses_topic != NULL && product->quarantine_path != NULL &&
-               product->quarantine.line.at != NULL;
+    bool thins = product->settings->thin;
+    product->thin = thins ? thin_open(&product->settings->port->schema) : NULL;
+    product->thin_states = thins ? calloc(1, sizeof *product->thin_states) : NULL;
+    bool thin = !thins || (product->thin != NULL && product->thin_states != NULL);
+    bool all = thin && product->series != NULL && product->builder != NULL &&
+               product->commit != NULL && product->losses_topic != NULL &&
+               product->quarantine_path != NULL && product->quarantine.line.at != NULL;
     return all ? OK : ERR_FAILED;
 }
 
@@ -91,9 +95,13 @@ static enum err restore_schemas(struct product *product)
 static void restore_losses(struct product *product)
 {
     struct bytes totals = states_get(&product->states, product->spool, "totals");
-    if (totals.size == 16) {
+    if (totals.size >= 16) {
         product->lost_records = get_u64(totals.at);
         product->quarantined_records = get_u64(totals.at + 8);
+    }
+    if (totals.size >= 32) {
+        product->expired_records = get_u64(totals.at + 16);
+        product->thinned_records = get_u64(totals.at + 24);
     }
     losses_restore(&product->losses, &product->states, product->spool);
     struct spool_loss loss;
@@ -256,6 +264,8 @@ void product_close(struct product *product)
     schemas_close(&product->schemas);
     series_close(product->series);
     block_builder_close(product->builder);
+    thin_close(product->thin);
+    free(product->thin_states);
     free(product->commit);
     free(product->stages[0].bytes.at);
     free(product->stages[1].bytes.at);
@@ -316,10 +326,15 @@ void product_report(struct product *product, struct report_product *report)
         .refused_records = product->refused_records,
         .lost_records = product->lost_records,
         .quarantined_records = product->quarantined_records,
+        .expired_records = product->expired_records,
+        .thinned_records = product->thinned_records,
+        .thin_level = product->thin_level,
         .losses_untold = product->losses.count,
         .gaps = product->losses.made,
         .oldest_age_s = oldest_age_s(product),
-        .policy = product->settings->when_full == SPOOL_REFUSE ? "refuse" : "drop oldest",
+        .policy = product->settings->when_full == SPOOL_REFUSE ? "refuse"
+                  : product->settings->thin                    ? "thin"
+                                                               : "drop oldest",
         .spool = product->stat,
     };
     report_rates(product, report);

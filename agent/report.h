@@ -26,12 +26,15 @@ struct report_product {
     uint64_t refused_records; // never accepted: broke the contract or a bound
     uint64_t lost_records;    // settled as lost, all causes
     uint64_t quarantined_records;
+    uint64_t expired_records;      // of the lost ones
+    uint64_t thinned_records;      // accepted, and reduced to others before they got a seq
+    unsigned thin_level;           // 0: records are stored as they come
     uint64_t losses_untold;        // loss records that the broker has not acknowledged
     uint64_t gaps;                 // loss records made
     int64_t oldest_age_s;          // of the oldest unsettled record, in boot time; -1: none
     int64_t in_bps, out_bps;       // stored bytes per second, mean of up to 5 min; -1: unknown yet
     int64_t full_in_s, drain_in_s; // -1: not filling, not draining, or unknown
-    const char *policy;            // "drop oldest", "refuse"
+    const char *policy;            // "drop oldest", "refuse", "thin"
     struct spool_stat spool;
     bool in_memory; // the disk was not usable; records lie in RAM
 };

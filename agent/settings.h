@@ -22,9 +22,10 @@ struct product_settings {
     const struct contract_port *port;
     enum delivery delivery;
     uint64_t spool_size_bytes;
-    int64_t commit_ms; // default by link: 1 s, 10 s, 60 s
-    enum spool_when_full when_full;
-    int64_t keep_ms; // a record that waits longer has expired; 0: however long it takes
+    int64_t commit_ms;              // default by link: 1 s, 10 s, 60 s
+    enum spool_when_full when_full; // of the spool
+    bool thin;                  // and before it comes to that, records are thinned (agent/thin.h)
+    int64_t keep_ms;            // a record that waits longer has expired; 0: however long it takes
     enum key_source key_source; // KEY_NONE: stored in clear
     const char *key_name;       // of `options`
     struct option_set options;  // all rows of a product, for --print

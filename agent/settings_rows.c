@@ -79,8 +79,9 @@ const struct option settings_product_rows[] = {
     {.key = "spool.when full",
      .type = OPTION_CHOICE,
      .initial = "drop oldest",
-     .choices = "drop oldest|refuse",
-     .help = "drop oldest: old records make room and are told as lost; refuse: inputs wait"},
+     .choices = "drop oldest|refuse|thin",
+     .help = "drop oldest: old records make room and are told as lost; refuse: inputs wait; thin: "
+             "above 70 % new records are reduced, and at 100 % the oldest dropped"},
     {.key = "spool.keep",
      .type = OPTION_DURATION,
      .low = 1 * SECOND,

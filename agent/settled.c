@@ -19,6 +19,8 @@ const char *settled_how_name(enum settled_how how)
         return "corrupt";
     case SETTLED_LOST_REFUSED:
         return "refused";
+    case SETTLED_THINNED:
+        return "thinned";
     }
     return "unknown";
 }

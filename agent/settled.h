@@ -20,13 +20,14 @@ enum settled_how {
     SETTLED_LOST_EXPIRED = 5, // older than `keep`
     SETTLED_LOST_CORRUPT = 6, // damage on the device
     SETTLED_LOST_REFUSED = 7, // the broker will never take it
+    SETTLED_THINNED = 8,      // settles nothing: rows that got no seq, told beside those that did
 };
 
 const char *
 settled_how_name(enum settled_how how); // "delivered", "full", "expired", "corrupt", ...
 static inline bool settled_how_is_loss(enum settled_how how)
 {
-    return how >= SETTLED_LOST_FULL;
+    return how >= SETTLED_LOST_FULL && how <= SETTLED_LOST_REFUSED;
 }
 
 struct seq_range {

@@ -205,6 +205,7 @@ static uint64_t rows_left(const struct spool *spool, uint64_t first, uint64_t la
 static void stat_segments(const struct spool *spool, struct spool_stat *stat)
 {
     const struct ring *ring = &spool->rings[DISK_MAIN];
+    uint64_t filled = 0;
     for (uint32_t i = 0; i < spool->segment_count; i++) {
         const struct segment *segment = &spool->segments[i];
         uint64_t last = spool_segment_last(spool, i);
@@ -215,10 +216,13 @@ static void stat_segments(const struct spool *spool, struct spool_stat *stat)
         uint32_t end = segment->id == ring->id ? ring->end : segment->end;
         double share = (double)left / (double)(last - segment->first_seq + 1);
         stat->used_bytes += ring->slot_size;
+        filled += segment->id == ring->id ? end : ring->slot_size;
         stat->stored_bytes += (uint64_t)(share * end);
         stat->oldest_ms =
             stat->oldest_ms == INT64_MIN ? spool_segment_ms(segment) : stat->oldest_ms;
     }
+    uint64_t room = (uint64_t)(ring->slot_count - SPOOL_SPARES) * ring->slot_size;
+    stat->fill_percent = (uint32_t)(filled * 100 / room);
 }
 
 static void stat_beside(const struct spool *spool, struct spool_stat *stat)

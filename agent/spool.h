@@ -87,6 +87,7 @@ struct spool_stat {
     uint64_t dense_end;      // last seq that lies in the main ring (0: none)
     uint64_t size_bytes;     // both rings
     uint64_t used_bytes;     // held by rows that are not settled
+    uint32_t fill_percent;   // of what can be filled; from 100 on a new segment needs `when_full`
     uint64_t stored_bytes;   // payload bytes of rows that are not settled
     int64_t oldest_ms;       // time_first_ms of the oldest block not settled; INT64_MIN: none
     uint64_t written_bytes;  // passed to write since open

@@ -16,6 +16,12 @@ bool stage_has_room(const struct stage *stage)
            stage->bytes.limit - stage->bytes.size >= (size_t)3 * BLOCK_BYTES_MAX;
 }
 
+bool stage_has_room_for(const struct stage *stage, size_t bytes)
+{
+    return stage->count + 3 + 4 <= STAGE_BLOCKS_MAX &&
+           stage->bytes.limit - stage->bytes.size >= (size_t)3 * BLOCK_BYTES_MAX + bytes;
+}
+
 void stage_add(struct stage *stage, struct block_codec *codec, const struct block_builder *builder,
                uint32_t from, uint32_t to, bool dense)
 {

@@ -25,6 +25,8 @@ void stage_clear(struct stage *stage);
 // Room for what sealing a block and a commit may need: the young tail, the dense block, and the
 // young rows after it, whatever is in them.
 bool stage_has_room(const struct stage *stage);
+// The same where rows that take `bytes`, in up to 4 blocks, come at once.
+bool stage_has_room_for(const struct stage *stage, size_t bytes);
 
 // Encode rows `from`..`to`-1 of the builder as the next block. There must be room.
 void stage_add(struct stage *stage, struct block_codec *codec, const struct block_builder *builder,

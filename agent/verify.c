@@ -88,6 +88,7 @@ static uint64_t *map_value(struct map *map, uint64_t hash, size_t limit)
 
 struct declaration {
     uint64_t from, to;
+    uint64_t count;
     enum verify_cause cause;
 };
 
@@ -224,8 +225,8 @@ enum err verify_declare(struct verify *verify, const struct verify_loss *loss)
         stream->declarations = more;
         stream->declaration_room = room;
     }
-    stream->declarations[stream->declaration_count++] =
-        (struct declaration){.from = loss->from, .to = loss->to, .cause = loss->cause};
+    stream->declarations[stream->declaration_count++] = (struct declaration){
+        .from = loss->from, .to = loss->to, .count = loss->count, .cause = loss->cause};
     verify->declaration_count++;
     return OK;
 }
@@ -280,12 +281,34 @@ static void judge_range(const struct stream *stream, bool front_is_open,
     verdict->last = stream->delivered.last;
     for (size_t i = 0; i < stream->declaration_count; i++) {
         const struct declaration *declaration = &stream->declarations[i];
+        if (declaration->cause == CAUSE_THINNED) {
+            continue;
+        }
         if (stream->delivered.count == 0 && declaration->from < first) {
             first = declaration->from;
         }
         verdict->last = declaration->to > verdict->last ? declaration->to : verdict->last;
     }
     verdict->first = front_is_open ? first : 1;
+}
+
+// By ascending `from`. One that was told again, grown since, counts once.
+static uint64_t judge_thinned(const struct stream *stream)
+{
+    uint64_t sum = 0;
+    uint64_t end = 0;
+    uint64_t count = 0; // of the run that ends there
+    for (size_t i = 0; i < stream->declaration_count; i++) {
+        const struct declaration *declaration = &stream->declarations[i];
+        if (declaration->cause != CAUSE_THINNED) {
+            continue;
+        }
+        bool again = declaration->from <= end;
+        sum += again ? 0 : count;
+        count = !again || declaration->count > count ? declaration->count : count;
+        end = declaration->to > end ? declaration->to : end;
+    }
+    return sum + count;
 }
 
 void verify_judge(struct verify *verify, size_t index, struct verify_verdict *verdict)
@@ -302,10 +325,11 @@ void verify_judge(struct verify *verify, size_t index, struct verify_verdict *ve
         qsort(stream->declarations, stream->declaration_count, sizeof *stream->declarations,
               declaration_order);
     }
+    verdict->declared[CAUSE_THINNED] = judge_thinned(stream);
     uint64_t next = verdict->first; // everything before it is judged
     for (size_t i = 0; i < stream->declaration_count; i++) {
         const struct declaration *declaration = &stream->declarations[i];
-        if (declaration->to < next) {
+        if (declaration->cause == CAUSE_THINNED || declaration->to < next) {
             continue; // told before, or before the front
         }
         uint64_t from = declaration->from > next ? declaration->from : next;
@@ -336,7 +360,7 @@ uint64_t verify_verdict_lost(const struct verify_verdict *verdict)
 {
     uint64_t lost = 0;
     for (size_t cause = 0; cause < CAUSE_COUNT; cause++) {
-        lost += cause == CAUSE_QUARANTINED ? 0 : verdict->declared[cause];
+        lost += cause == CAUSE_QUARANTINED || cause == CAUSE_THINNED ? 0 : verdict->declared[cause];
     }
     return lost;
 }
@@ -422,6 +446,7 @@ static const char *const cause_names[CAUSE_COUNT] = {
     [CAUSE_REFUSED] = "refused",
     [CAUSE_QUARANTINED] = "quarantined",
     [CAUSE_DROPPED] = "dropped",
+    [CAUSE_THINNED] = "thinned",
     [CAUSE_OTHER] = "other",
 };
 
@@ -465,6 +490,9 @@ static enum err loss_members(const cJSON *object, struct verify_loss *loss)
         seq_member(object, "from_seq", &loss->from) != OK ||
         seq_member(object, "to_seq", &loss->to) != OK || loss->from > loss->to) {
         return ERR_INVALID;
+    }
+    if (seq_member(object, "count", &loss->count) != OK) {
+        loss->count = loss->to - loss->from + 1;
     }
     loss->cause = CAUSE_OTHER;
     for (size_t i = 0; i < CAUSE_OTHER; i++) {

@@ -46,7 +46,8 @@ enum verify_cause {
     CAUSE_REFUSED,
     CAUSE_QUARANTINED,
     CAUSE_DROPPED,
-    CAUSE_OTHER, // a word that this version does not know
+    CAUSE_THINNED, // ends no seq: `count` records that got none, beside those of from..to
+    CAUSE_OTHER,   // a word that this version does not know
     CAUSE_COUNT,
 };
 
@@ -57,6 +58,7 @@ struct verify_loss {
     char product[VERIFY_NAME_MAX + 1];
     uint64_t epoch;
     uint64_t from, to; // inclusive
+    uint64_t count;    // of records; to - from + 1 where it was not told
     enum verify_cause cause;
 };
 
@@ -83,7 +85,8 @@ struct verify_verdict {
     uint64_t epoch;
     uint64_t first, last;           // seqs judged
     uint64_t delivered;             // distinct seqs
-    uint64_t declared[CAUSE_COUNT]; // not delivered, by the cause that was told
+    uint64_t declared[CAUSE_COUNT]; // not delivered, by the cause that was told; CAUSE_THINNED:
+                                    // beside the seqs
     uint64_t contradicted;          // declared, and yet delivered
     uint64_t duplicated;            // copies beyond the first
     uint64_t missing;
@@ -99,8 +102,9 @@ struct verify_verdict {
 size_t verify_stream_count(const struct verify *verify);
 void verify_judge(struct verify *verify, size_t stream, struct verify_verdict *verdict);
 
-uint64_t verify_verdict_lost(const struct verify_verdict *verdict); // all but quarantined
-bool verify_verdict_is_well(const struct verify_verdict *verdict);  // none of the faults
+uint64_t
+verify_verdict_lost(const struct verify_verdict *verdict); // all but quarantined and thinned
+bool verify_verdict_is_well(const struct verify_verdict *verdict); // none of the faults
 
 uint64_t verify_keys_unwatched(const struct verify *verify); // records whose order was not judged
 

@@ -128,12 +128,14 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static const char *policy_name(const char *policy)
 {
-    return strcmp(policy, "refuse") == 0 ? "reject_new" : "drop_oldest";
+    return strcmp(policy, "refuse") == 0 ? "reject_new"
+           : strcmp(policy, "thin") == 0 ? "thin_then_drop_oldest"
+                                         : "drop_oldest";
 }
 
 // Sums over the products; where their policies differ there is none of the whole.
 struct buffer_sum {
-    uint64_t used, limit, records, lost, corrupt, repaired;
+    uint64_t used, limit, records, lost, thinned, expired, corrupt, repaired;
     int64_t in_bps, out_bps, oldest_age_s, full_in_s, drain_in_s;
     const char *policy;
 };
@@ -150,6 +152,8 @@ static void add_product(struct buffer_sum *sum, const struct report_product *pro
     sum->limit += product->spool.size_bytes;
     sum->records += waiting_records(product);
     sum->lost += product->lost_records;
+    sum->thinned += product->thinned_records;
+    sum->expired += product->expired_records;
     sum->corrupt += product->spool.corrupt_bytes;
     sum->repaired += product->spool.repaired_segments;
     sum->in_bps = add_known(sum->in_bps, product->in_bps);
@@ -189,6 +193,8 @@ cJSON *report_buffer_json(const struct report *report)
     json_add_count(object, "drain_in_s", sum.records == 0 ? 0 : sum.drain_in_s);
     json_add_text(object, "policy", sum.policy);
     add_total(object, "dropped_records", sum.lost);
+    add_total(object, "thinned_records", sum.thinned);
+    add_total(object, "expired_records", sum.expired);
     add_total(object, "corrupt_bytes", sum.corrupt);
     add_total(object, "recovered_boot", sum.repaired);
     return object;
@@ -202,6 +208,9 @@ static void add_stream_detail(cJSON *object, const struct report_product *produc
     add_total(object, "out_records", product->out_records);
     add_total(object, "refused_records", product->refused_records);
     add_total(object, "quarantined_records", product->quarantined_records);
+    add_total(object, "expired_records", product->expired_records);
+    add_total(object, "thinned_records", product->thinned_records);
+    add_total(object, "thin_level", product->thin_level);
     add_total(object, "losses_untold", product->losses_untold);
     add_total(object, "bytes", product->spool.used_bytes);
     add_total(object, "stored_bytes", product->spool.stored_bytes);

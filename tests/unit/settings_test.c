@@ -229,7 +229,7 @@ static void each_wrong_value_of_a_product_gets_its_sentence(void **state)
     wrong(PRODUCT("spool: {size: 64 KiB}"),
           "3: products[0].spool.size: \"64 KiB\" is less than 4 MiB");
     wrong(PRODUCT("spool: {when full: drop newest}"),
-          "3: products[0].spool.when full: \"drop newest\" is none of: drop oldest, refuse");
+          "3: products[0].spool.when full: \"drop newest\" is none of: drop oldest, refuse, thin");
     wrong(PRODUCT("spool: {when_full: refuse}"),
           "3: products[0].spool.when_full: unknown key; did you mean \"when full\"?");
     wrong(PRODUCT("spool: 64 MiB"),

@@ -185,6 +185,32 @@ static void a_record_that_was_declared_lost_and_came_is_contradicted(void **stat
     assert_int_equal(verdict.missing, 0);
 }
 
+static void thinned_records_end_no_seq_and_count_once_however_often_they_are_told(void **state)
+{
+    static const struct {
+        uint64_t from, to, count;
+    } told[] = {{1, 3, 97}, {7, 9, 5}, {1, 3, 97}, {7, 12, 8}, {20, 30, 40}};
+    feed(*state, 1, 12);
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        struct verify_loss loss = {.gateway = "gw-1",
+                                   .product = "thermal",
+                                   .epoch = EPOCH,
+                                   .from = told[i].from,
+                                   .to = told[i].to,
+                                   .count = told[i].count,
+                                   .cause = CAUSE_THINNED};
+        assert_int_equal(verify_declare(*state, &loss), OK);
+    }
+
+    struct verify_verdict verdict = judge(*state);
+
+    assert_int_equal(verdict.last, 12);
+    assert_int_equal(verdict.declared[CAUSE_THINNED], 97 + 8 + 40);
+    assert_int_equal(verdict.contradicted, 0);
+    assert_int_equal(verify_verdict_lost(&verdict), 0);
+    assert_true(verify_verdict_is_well(&verdict));
+}
+
 static void a_stream_of_nothing_but_losses_is_judged_too(void **state)
 {
     declare(*state, 4, 9, CAUSE_CORRUPT);
@@ -366,6 +392,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_declared_range_is_not_missing_and_is_told_by_its_cause,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_declaration_told_again_counts_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            thinned_records_end_no_seq_and_count_once_however_often_they_are_told, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(a_hole_beside_a_declaration_is_still_missing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_record_that_was_declared_lost_and_came_is_contradicted,
