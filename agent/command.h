@@ -18,5 +18,6 @@ int command_verify(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_spool(int argc, char **argv);
 int command_decode(int argc, char **argv);
+int command_product(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
     {"status", command_status, "ask the running agent how it is"},
     {"verify", command_verify, "prove from a topic what was delivered, lost or doubled"},
     {"decode", command_decode, "print the rows of records of layout `blocks`"},
+    {"product", command_product, "publish a data product: plan, apply"},
     {"spool", command_spool, "look into a spool, live or on a card: ls stat cat export verify"},
     {"demo", command_demo, "see it work: a broker inside, this host's sensors, an outage"},
 };

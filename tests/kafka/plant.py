@@ -38,8 +38,8 @@ class Producer:
         if not self.handle:
             raise ValueError(why.value.decode())
 
-    def put(self, topic, key, value, header=None, partition=0, time_ms=0):
-        """One record; `header` is the value of `weir`."""
+    def put(self, topic, key, value, header=None, partition=0, time_ms=0, name="weir"):
+        """One record; `header` is the value of the header `name`."""
         words = [
             ctypes.c_void_p(self.handle),
             ctypes.c_int(TOPIC), ctypes.c_char_p(topic.encode()),
@@ -51,7 +51,7 @@ class Producer:
             ctypes.c_int(TIMESTAMP), ctypes.c_int64(time_ms),
         ]
         if header is not None:
-            words += [ctypes.c_int(HEADER), ctypes.c_char_p(b"weir"),
+            words += [ctypes.c_int(HEADER), ctypes.c_char_p(name.encode()),
                       ctypes.c_char_p(header.encode()), ctypes.c_ssize_t(len(header.encode()))]
         err = _library.rd_kafka_producev(*words, ctypes.c_int(END))
         if err != 0:
