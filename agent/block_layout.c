@@ -45,7 +45,7 @@ void block_field_types(const struct schema *schema, enum column_type types[SCHEM
     assert(schema->column_count <= SCHEMA_COLUMNS_MAX);
     for (uint16_t i = 0; i < schema->column_count; i++) {
         const struct column *column = &schema->columns[i];
-        if (column->role == ROLE_FIELD) {
+        if (column->role == ROLE_FIELD || column->role == ROLE_REJECTED) {
             assert(column->field < schema->field_count);
             types[column->field] = column->type;
         }

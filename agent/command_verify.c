@@ -184,7 +184,9 @@ static int proof_read(struct proof *proof, struct kafka_reader *reader)
     struct kafka_reader_told told;
     char why[KAFKA_SENTENCE_SIZE];
     char losses[TOPIC_MAX + 8];
+    char quarantine[TOPIC_MAX + 12];
     (void)snprintf(losses, sizeof losses, "%s.losses", arguments->topic);
+    (void)snprintf(quarantine, sizeof quarantine, "%s.quarantine", arguments->topic);
     enum err err = kafka_reader_read(reader, arguments->topic, &arguments->range,
                                      arguments->kafka.wait_ms, take_record, proof, &told, why);
     progress_end(proof);
@@ -198,6 +200,12 @@ static int proof_read(struct proof *proof, struct kafka_reader *reader)
     err = kafka_reader_read(reader, losses, &whole, arguments->kafka.wait_ms, take_loss, proof,
                             &told, why);
     proof->losses_topic = err == OK;
+    if (err != OK && err != ERR_NOT_FOUND) {
+        return exit_of(proof, err, why);
+    }
+    // What was quarantined begins as a declaration does.
+    err = kafka_reader_read(reader, quarantine, &whole, arguments->kafka.wait_ms, take_loss, proof,
+                            &told, why);
     return err == OK || err == ERR_NOT_FOUND ? EX_OK : exit_of(proof, err, why);
 }
 
@@ -206,12 +214,12 @@ static int proof_read(struct proof *proof, struct kafka_reader *reader)
 static void tell_stream(const struct verify_verdict *verdict)
 {
     printf("%s/%016" PRIx64 ": %" PRIu64 "..%" PRIu64 " delivered=%" PRIu64 " quarantined=%" PRIu64
-           " lost=%" PRIu64 " duplicated=%" PRIu64 " missing=%" PRIu64 " out_of_order=%" PRIu64
-           " %s\n",
+           " dropped=%" PRIu64 " lost=%" PRIu64 " duplicated=%" PRIu64 " missing=%" PRIu64
+           " out_of_order=%" PRIu64 " %s\n",
            verdict->gateway, verdict->epoch, verdict->first, verdict->last, verdict->delivered,
-           verdict->declared[CAUSE_QUARANTINED], verify_verdict_lost(verdict), verdict->duplicated,
-           verdict->missing, verdict->out_of_order,
-           verify_verdict_is_well(verdict) ? "ok" : "FAULT");
+           verdict->declared[CAUSE_QUARANTINED], verdict->declared[CAUSE_DROPPED],
+           verify_verdict_lost(verdict), verdict->duplicated, verdict->missing,
+           verdict->out_of_order, verify_verdict_is_well(verdict) ? "ok" : "FAULT");
     for (uint32_t i = 0; i < verdict->hole_count; i++) {
         printf("    missing %" PRIu64 "..%" PRIu64 "\n", verdict->holes[i].first,
                verdict->holes[i].last);
@@ -223,14 +231,15 @@ static void tell_stream(const struct verify_verdict *verdict)
 
 static void tell_stream_json(const struct verify_verdict *verdict)
 {
-    printf("{\"gateway\":\"%s\",\"epoch\":\"%016" PRIx64 "\",\"first\":%" PRIu64
-           ",\"last\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"quarantined\":%" PRIu64
-           ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"missing\":%" PRIu64
-           ",\"out_of_order\":%" PRIu64 ",\"contradicted\":%" PRIu64 ",\"ok\":%s,\"declared\":{",
-           verdict->gateway, verdict->epoch, verdict->first, verdict->last, verdict->delivered,
-           verdict->declared[CAUSE_QUARANTINED], verify_verdict_lost(verdict), verdict->duplicated,
-           verdict->missing, verdict->out_of_order, verdict->contradicted,
-           verify_verdict_is_well(verdict) ? "true" : "false");
+    printf(
+        "{\"gateway\":\"%s\",\"epoch\":\"%016" PRIx64 "\",\"first\":%" PRIu64 ",\"last\":%" PRIu64
+        ",\"delivered\":%" PRIu64 ",\"quarantined\":%" PRIu64 ",\"dropped\":%" PRIu64
+        ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"missing\":%" PRIu64
+        ",\"out_of_order\":%" PRIu64 ",\"contradicted\":%" PRIu64 ",\"ok\":%s,\"declared\":{",
+        verdict->gateway, verdict->epoch, verdict->first, verdict->last, verdict->delivered,
+        verdict->declared[CAUSE_QUARANTINED], verdict->declared[CAUSE_DROPPED],
+        verify_verdict_lost(verdict), verdict->duplicated, verdict->missing, verdict->out_of_order,
+        verdict->contradicted, verify_verdict_is_well(verdict) ? "true" : "false");
     for (enum verify_cause cause = 0; cause < CAUSE_COUNT; cause++) {
         printf("%s\"%s\":%" PRIu64, cause == 0 ? "" : ",", verify_cause_name(cause),
                verdict->declared[cause]);
@@ -257,12 +266,12 @@ static void verdict_sum(struct verify_verdict *sum, const struct verify_verdict 
 
 static void tell_sum(const struct proof *proof, const struct verify_verdict *sum, bool well)
 {
-    printf("%s: records=%" PRIu64 " delivered=%" PRIu64 " quarantined=%" PRIu64 " lost=%" PRIu64
-           " duplicated=%" PRIu64 " missing=%" PRIu64 " out_of_order=%" PRIu64 " foreign=%" PRIu64
-           " malformed=%" PRIu64 " %s\n",
+    printf("%s: records=%" PRIu64 " delivered=%" PRIu64 " quarantined=%" PRIu64 " dropped=%" PRIu64
+           " lost=%" PRIu64 " duplicated=%" PRIu64 " missing=%" PRIu64 " out_of_order=%" PRIu64
+           " foreign=%" PRIu64 " malformed=%" PRIu64 " %s\n",
            proof->arguments->topic, proof->records, sum->delivered,
-           sum->declared[CAUSE_QUARANTINED], verify_verdict_lost(sum), sum->duplicated,
-           sum->missing, sum->out_of_order, proof->foreign, proof->malformed,
+           sum->declared[CAUSE_QUARANTINED], sum->declared[CAUSE_DROPPED], verify_verdict_lost(sum),
+           sum->duplicated, sum->missing, sum->out_of_order, proof->foreign, proof->malformed,
            well ? "ok" : "FAULT");
     if (sum->declared[CAUSE_THINNED] > 0) {
         printf("    thinned on the gateway, beside the seqs: %" PRIu64 "\n",
@@ -284,15 +293,16 @@ static void tell_sum(const struct proof *proof, const struct verify_verdict *sum
 static void tell_sum_json(const struct proof *proof, const struct verify_verdict *sum, bool well)
 {
     printf("],\"records\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"quarantined\":%" PRIu64
-           ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"missing\":%" PRIu64
-           ",\"out_of_order\":%" PRIu64 ",\"contradicted\":%" PRIu64 ",\"foreign\":%" PRIu64
-           ",\"malformed\":%" PRIu64 ",\"declarations\":%" PRIu64
+           ",\"dropped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64
+           ",\"missing\":%" PRIu64 ",\"out_of_order\":%" PRIu64 ",\"contradicted\":%" PRIu64
+           ",\"foreign\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"declarations\":%" PRIu64
            ",\"losses_topic\":%s,\"front_is_open\":%s,\"order_unwatched\":%" PRIu64 ",\"ok\":%s}\n",
            proof->records, sum->delivered, sum->declared[CAUSE_QUARANTINED],
-           verify_verdict_lost(sum), sum->duplicated, sum->missing, sum->out_of_order,
-           sum->contradicted, proof->foreign, proof->malformed, proof->declarations,
-           proof->losses_topic ? "true" : "false", proof->front_is_open ? "true" : "false",
-           verify_keys_unwatched(proof->verify), well ? "true" : "false");
+           sum->declared[CAUSE_DROPPED], verify_verdict_lost(sum), sum->duplicated, sum->missing,
+           sum->out_of_order, sum->contradicted, proof->foreign, proof->malformed,
+           proof->declarations, proof->losses_topic ? "true" : "false",
+           proof->front_is_open ? "true" : "false", verify_keys_unwatched(proof->verify),
+           well ? "true" : "false");
 }
 
 static int proof_tell(const struct proof *proof)

@@ -286,9 +286,9 @@ void contract_columns_read(const struct yaml_node *entry, struct schema *schema,
     }
     struct reading reading = {.schema = schema, .problems = problems};
     for (const struct yaml_node *node = list->first; node != NULL; node = node->next) {
-        if (schema->column_count == SCHEMA_COLUMNS_MAX) {
+        if (schema->column_count == SCHEMA_COLUMNS_MAX - 1) { // one is the agent's own
             yaml_wrong(node, NULL, problems, "a contract has at most %d properties",
-                       SCHEMA_COLUMNS_MAX);
+                       SCHEMA_COLUMNS_MAX - 1);
             break;
         }
         read_property(&reading, node);

@@ -117,7 +117,7 @@ enum err input_record(struct input *input, const struct record *given)
     const struct record completed = complete(core, given, values);
     const struct record *record = &completed;
     char sentence[INTAKE_SENTENCE_SIZE];
-    enum err err = intake_check(input->schema, record, sentence);
+    enum err err = intake_bounds(input->schema, record, sentence);
     if (err != OK) {
         input_refuse(input, "key=%.*s: %s", (int)(record->key.size > 64 ? 64 : record->key.size),
                      (const char *)record->key.at, sentence);

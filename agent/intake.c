@@ -46,12 +46,6 @@ static enum err check_value(const struct column *column, const struct value *val
                        column->name, type_name(column->type), kind_name(value->kind));
         return ERR_INVALID;
     }
-    if (value->kind == VALUE_TEXT && value->text.size > RECORD_TEXT_MAX) {
-        (void)snprintf(sentence, INTAKE_SENTENCE_SIZE,
-                       "column '%s' has %zu bytes of text; %d are the most", column->name,
-                       value->text.size, RECORD_TEXT_MAX);
-        return ERR_LIMIT;
-    }
     if (value->kind == VALUE_NUMBER && column->required && !isfinite(value->number)) {
         (void)snprintf(sentence, INTAKE_SENTENCE_SIZE,
                        "column '%s' is required by the contract and is not a finite number",
@@ -71,13 +65,32 @@ static bool has_key(const struct schema *schema)
     return false;
 }
 
-enum err intake_check(const struct schema *schema, const struct record *record,
-                      char sentence[INTAKE_SENTENCE_SIZE])
+enum err intake_bounds(const struct schema *schema, const struct record *record,
+                       char sentence[INTAKE_SENTENCE_SIZE])
 {
     if (record->key.size > RECORD_KEY_MAX) {
         (void)snprintf(sentence, INTAKE_SENTENCE_SIZE, "the key has %zu bytes; %d are the most",
                        record->key.size, RECORD_KEY_MAX);
         return ERR_LIMIT;
+    }
+    for (uint16_t i = 0; i < schema->field_count; i++) {
+        const struct value *value = &record->values[i];
+        if (value->kind == VALUE_TEXT && value->text.size > RECORD_TEXT_MAX) {
+            (void)snprintf(sentence, INTAKE_SENTENCE_SIZE,
+                           "column '%s' has %zu bytes of text; %d are the most",
+                           schema_field(schema, i)->name, value->text.size, RECORD_TEXT_MAX);
+            return ERR_LIMIT;
+        }
+    }
+    return OK;
+}
+
+enum err intake_check(const struct schema *schema, const struct record *record,
+                      char sentence[INTAKE_SENTENCE_SIZE])
+{
+    enum err bounds = intake_bounds(schema, record, sentence);
+    if (bounds != OK) {
+        return bounds;
     }
     if (record->key.size == 0 && has_key(schema)) {
         (void)snprintf(sentence, INTAKE_SENTENCE_SIZE, "the record has no key");

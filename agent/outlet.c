@@ -40,16 +40,26 @@ void outlet_close(struct outlet *outlet)
 
 // ---- the window ----
 
+static bool bit_get(const uint64_t bits[OUTLET_BITS / 64], uint64_t seq)
+{
+    return (bits[seq % OUTLET_BITS / 64] >> (seq % 64) & 1) != 0;
+}
+
+static void bit_set(uint64_t bits[OUTLET_BITS / 64], uint64_t seq, bool to)
+{
+    uint64_t bit = (uint64_t)1 << (seq % 64);
+    uint64_t *word = &bits[seq % OUTLET_BITS / 64];
+    *word = to ? *word | bit : *word & ~bit;
+}
+
 static bool acked_get(const struct outlet *outlet, uint64_t seq)
 {
-    return (outlet->acked[seq % OUTLET_BITS / 64] >> (seq % 64) & 1) != 0;
+    return bit_get(outlet->acked, seq);
 }
 
 static void acked_set(struct outlet *outlet, uint64_t seq, bool to)
 {
-    uint64_t bit = (uint64_t)1 << (seq % 64);
-    uint64_t *word = &outlet->acked[seq % OUTLET_BITS / 64];
-    *word = to ? *word | bit : *word & ~bit;
+    bit_set(outlet->acked, seq, to);
 }
 
 // Settle the run of acknowledged records at the front of the window.
@@ -57,8 +67,12 @@ static void advance(struct outlet *outlet)
 {
     uint64_t from = outlet->first_seq;
     uint64_t seq = from;
+    uint64_t quarantined = 0;
+    uint64_t dropped = 0;
     while (seq <= outlet->sent_end && acked_get(outlet, seq)) {
         acked_set(outlet, seq, false);
+        quarantined += bit_get(outlet->quarantined, seq);
+        dropped += bit_get(outlet->dropped, seq);
         seq++;
     }
     if (seq == from) {
@@ -66,6 +80,9 @@ static void advance(struct outlet *outlet)
     }
     outlet->first_seq = seq;
     outlet->owner.settle(outlet->owner.owner, from, seq - 1, SETTLED_DELIVERED);
+    if (quarantined + dropped > 0) {
+        outlet->owner.aside_ended(outlet->owner.owner, quarantined, dropped);
+    }
 }
 
 static void rewind_to(struct outlet *outlet, uint64_t seq)
@@ -241,6 +258,20 @@ static enum err send_record(struct outlet *outlet, uint64_t seq)
     wire_json_put(outlet->plan, &record, outlet->gateway, outlet->epoch, &outlet->value);
     if (outlet->value.overflow) {
         return ERR_LIMIT;
+    }
+    enum settled_how how = SETTLED_DELIVERED;
+    int rejected = schema_rejected_field(outlet->schema);
+    if (rejected >= 0 && record.values[rejected].kind == VALUE_TEXT) {
+        enum err err =
+            outlet->owner.aside(outlet->owner.owner, &record, record.values[rejected].text, &how);
+        if (err != OK) {
+            return err;
+        }
+    }
+    bit_set(outlet->quarantined, seq, how == SETTLED_QUARANTINED);
+    bit_set(outlet->dropped, seq, how == SETTLED_DROPPED);
+    if (how != SETTLED_DELIVERED) {
+        return OK;
     }
     size_t digits = number_format_integer((int64_t)seq, outlet->identity + outlet->identity_prefix);
     struct message message = {

@@ -34,6 +34,12 @@ struct outlet_owner {
     // The broker will never take the record; `value` is how it was encoded. Outlet waits until
     // outlet_set_aside.
     void (*refused)(void *owner, uint64_t seq, struct bytes key, struct bytes value);
+    // The contract rejected the record when it was taken: tell it elsewhere. ERR_AGAIN: not now.
+    // ERR_LIMIT: it cannot be told there; as `refused` with the outlet's `value`.
+    enum err (*aside)(void *owner, const struct record *record, struct bytes rejected,
+                      enum settled_how *how);
+    // So many of the records that were settled as delivered were told elsewhere.
+    void (*aside_ended)(void *owner, uint64_t quarantined, uint64_t dropped);
     // `from`..`to` cannot be read or decoded: what of it is not settled is lost.
     void (*corrupt)(void *owner, uint64_t from, uint64_t to);
     void *owner;
@@ -63,6 +69,7 @@ struct outlet {
     uint64_t alone_seq;   // the one that went alone and is out; 0: none
     bool setting_aside;
     uint64_t acked[OUTLET_BITS / 64];
+    uint64_t quarantined[OUTLET_BITS / 64], dropped[OUTLET_BITS / 64]; // of those sent
 
     bool read_busy;
     bool read_failed;

@@ -89,10 +89,13 @@ enum err product_take(struct product *product, const struct record *given)
     }
     struct record stamped = *given;
     const struct record *record = &stamped;
+    struct value values[SCHEMA_COLUMNS_MAX];
+    struct aside aside;
     if (stamped.clock == RECORD_CLOCK_WALL && stamped.time_ms < BOOTS_CLOCK_FLOOR_MS) {
         stamped.clock = RECORD_CLOCK_BOOT; // our own clock is not set
         stamped.time_ms = clock_boot_ms();
     }
+    product_judge(product, &stamped, values, &aside);
     uint32_t key_id;
     bool added;
     enum err err = series_id(product->series, record->key, &key_id, &added);
@@ -239,8 +242,11 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
     struct product *product = owner;
     struct output_stat stat;
     product->driver->stat(product->output, &stat);
-    (void)snprintf(product->quarantine_reason, sizeof product->quarantine_reason, "%s",
-                   stat.refusal[0] == 0 ? "refused" : stat.refusal);
+    if (!product->reason_is_set) {
+        (void)snprintf(product->quarantine_reason, sizeof product->quarantine_reason, "%s",
+                       stat.refusal[0] == 0 ? "refused" : stat.refusal);
+    }
+    product->reason_is_set = false;
     struct store_quarantine *work = &product->quarantine;
     struct buffer *line = &work->line;
     line->size = 0;
@@ -542,6 +548,10 @@ void product_known_delivered(struct product *product, uint64_t next_seq)
 
 void product_told(struct product *product, uint64_t id, enum delivered how)
 {
+    if ((id & ASIDE_TOKEN) != 0) {
+        outlet_delivered(&product->outlet, id & ~ASIDE_TOKEN, how);
+        return;
+    }
     if (how != DELIVERED_OK) {
         losses_failed(&product->losses, id);
         return;

@@ -28,6 +28,7 @@ struct product {
 
     // intake
     struct series *series;
+    struct schema *stored; // what its rows are stored under; owned
     struct schemas schemas;
     struct block_builder *builder;
     uint64_t next_seq;
@@ -72,6 +73,8 @@ struct product {
     int64_t settled_at_ms; // boot time of the oldest settle that no commit has; -1: none
     struct losses losses;
     char *losses_topic;
+    char *quarantine_topic;
+    int64_t aside_waits_ms; // boot time since when a rejected record cannot be told; 0: none
     int64_t tick_at_ms;
     struct expiry expiry;
     uint64_t doubt_end; // exactly-once, until Kafka's cursor is known: it may have these
@@ -81,11 +84,16 @@ struct product {
     bool quarantine_busy;
     int64_t quarantine_retry_ms;
     char quarantine_reason[256];
+    bool reason_is_set;        // by the contract, not the broker
+    struct buffer aside_value; // room for what is told of a rejected record
     char *quarantine_path;
 
     // what it tells
     uint64_t in_records, out_records, refused_records, lost_records, quarantined_records;
     uint64_t expired_records, thinned_records;
+    // By the contract: told on the quarantine topic; on the losses topic. Of those taken, how many
+    // broke it, whatever was done then.
+    uint64_t aside_records, dropped_records, breaking_records;
     struct spool_stat stat;
     struct rates rates;
     struct ages ages;
@@ -103,8 +111,9 @@ void product_close(struct product *product);
 // Is there room for one more record of any size?
 bool product_has_room(const struct product *product);
 
-// Take a record that the schema allows. ERR_AGAIN: no room. ERR_LIMIT: it is too large for a block,
-// or the table of keys is full (ERR_FULL).
+// Take a record, and do with it what the contract says: one that breaks it gets a seq all the same,
+// and the outlet tells it where it belongs. ERR_AGAIN: no room. ERR_LIMIT: it is too large for a
+// block, or the table of keys is full (ERR_FULL).
 enum err product_take(struct product *product, const struct record *record);
 
 // Small durable state, to go with the records taken so far.

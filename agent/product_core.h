@@ -5,6 +5,7 @@
 #ifndef WEIR_AGENT_PRODUCT_CORE_H
 #define WEIR_AGENT_PRODUCT_CORE_H
 
+#include "agent/aside.h"
 #include "agent/product.h"
 #include "agent/series.h"
 
@@ -18,6 +19,9 @@ void product_begin_block(struct product *product, const struct schema *schema, u
 // Callbacks of the outlet and of jobs.
 void product_settle(void *owner, uint64_t from, uint64_t to, enum settled_how how);
 void product_corrupt(void *owner, uint64_t from, uint64_t to);
+enum err product_aside(void *owner, const struct record *record, struct bytes rejected,
+                       enum settled_how *how);
+void product_aside_ended(void *owner, uint64_t quarantined, uint64_t dropped);
 void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes value);
 void product_commit_done(struct job *job);
 void product_quarantine_done(struct job *job);
@@ -43,6 +47,11 @@ bool product_thin_waits(const struct product *product);
 // product_expire.c: end what is older than `keep` and waits.
 void product_expire(struct product *product);
 struct expiry_now product_now(void);
+
+// Judge a record. `values` (room for the stored schema's) becomes what is stored, and `quality` may
+// become bad.
+void product_judge(struct product *product, struct record *record, struct value *values,
+                   struct aside *aside);
 
 // A loss that the spool itself found: it is settled there already.
 void product_lost_on_disk(struct product *product, const struct spool_loss *loss);

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QUARANTINE_BYTES_MAX = 4 * 1024 * 1024 };
+enum {
+    QUARANTINE_BYTES_MAX = 4 * 1024 * 1024,
+    ASIDE_BYTES = OUTLET_VALUE_MAX + 8192, // a record, its reason, its misfits
+};
 
 static char *joined(const char *a, const char *b)
 {
@@ -23,9 +26,15 @@ static enum err take_memory(struct product *product, const char *directory)
     product->builder = block_builder_open();
     product->commit = calloc(1, sizeof *product->commit);
     product->losses_topic = joined(product->settings->port->topic, ".losses");
+    product->quarantine_topic = joined(product->settings->port->topic, ".quarantine");
+    product->stored = malloc(sizeof *product->stored);
+    if (product->stored != NULL) {
+        schema_add_rejected(product->stored, &product->settings->port->schema);
+    }
     product->quarantine_path = joined(directory, "/quarantine.jsonl");
     product->quarantine.line =
         buffer_over(malloc(OUTLET_VALUE_MAX + 4096), OUTLET_VALUE_MAX + 4096);
+    product->aside_value = buffer_over(malloc(ASIDE_BYTES), ASIDE_BYTES);
     for (int i = 0; i < 2; i++) {
         product->stages[i].bytes = buffer_over(malloc(STAGE_BYTES), STAGE_BYTES);
         if (product->stages[i].bytes.at == NULL) {
@@ -33,12 +42,14 @@ static enum err take_memory(struct product *product, const char *directory)
         }
     }
     bool thins = product->settings->thin;
-    product->thin = thins ? thin_open(&product->settings->port->schema) : NULL;
+    product->thin = thins ? thin_open(product->stored) : NULL;
     product->thin_states = thins ? calloc(1, sizeof *product->thin_states) : NULL;
     bool thin = !thins || (product->thin != NULL && product->thin_states != NULL);
     bool all = thin && product->series != NULL && product->builder != NULL &&
                product->commit != NULL && product->losses_topic != NULL &&
-               product->quarantine_path != NULL && product->quarantine.line.at != NULL;
+               product->quarantine_topic != NULL && product->aside_value.at != NULL &&
+               product->stored != NULL && product->quarantine_path != NULL &&
+               product->quarantine.line.at != NULL;
     return all ? OK : ERR_FAILED;
 }
 
@@ -76,8 +87,8 @@ static enum err restore_series(struct product *product)
 static enum err restore_schemas(struct product *product)
 {
     bool drained = product->stat.cursor + 1 == product->stat.next_seq;
-    enum err err = schemas_open(&product->schemas, &product->settings->port->schema, drained,
-                                &product->states, product->spool);
+    enum err err =
+        schemas_open(&product->schemas, product->stored, drained, &product->states, product->spool);
     if (err == ERR_FULL) {
         log_error("contract.changed",
                   "product=%s: records of four other versions of the contract wait in the spool; "
@@ -123,6 +134,8 @@ static enum err open_outlet(struct product *product)
     struct outlet *outlet = &product->outlet;
     outlet->owner = (struct outlet_owner){.settle = product_settle,
                                           .refused = product_refused,
+                                          .aside = product_aside,
+                                          .aside_ended = product_aside_ended,
                                           .corrupt = product_corrupt,
                                           .owner = product};
     outlet->driver = product->driver;
@@ -270,8 +283,11 @@ void product_close(struct product *product)
     free(product->stages[0].bytes.at);
     free(product->stages[1].bytes.at);
     free(product->quarantine.line.at);
+    free(product->aside_value.at);
     free(product->quarantine_path);
     free(product->losses_topic);
+    free(product->quarantine_topic);
+    free(product->stored);
 }
 
 // ---- the report ----
@@ -329,6 +345,9 @@ void product_report(struct product *product, struct report_product *report)
         .expired_records = product->expired_records,
         .thinned_records = product->thinned_records,
         .thin_level = product->thin_level,
+        .aside_records = product->aside_records,
+        .dropped_records = product->dropped_records,
+        .breaking_records = product->breaking_records,
         .losses_untold = product->losses.count,
         .gaps = product->losses.made,
         .oldest_age_s = oldest_age_s(product),

@@ -68,6 +68,12 @@ static void emit(struct product *product)
 enum err product_thin_take(struct product *product, const struct record *record, uint32_t key_id)
 {
     int64_t bucket_ms = thin_bucket_ms(product->thin_level);
+    if (record->values[schema_rejected_field(product->stored)].kind == VALUE_TEXT) {
+        if (product_thin_waits(product)) { // what the contract rejects is no reading to be reduced
+            emit(product);
+        }
+        return product_add(product, record, key_id);
+    }
     enum err err = thin_add(product->thin, key_id, record, bucket_ms);
     if (err != OK) {
         if (product_thin_waits(product)) {

@@ -28,10 +28,30 @@ void schema_seal(struct schema *schema)
     uint16_t fields = 0;
     for (uint16_t i = 0; i < schema->column_count; i++) {
         struct column *column = &schema->columns[i];
-        column->field = column->role == ROLE_FIELD ? fields++ : 0;
+        bool is_field = column->role == ROLE_FIELD || column->role == ROLE_REJECTED;
+        column->field = is_field ? fields++ : 0;
     }
     schema->field_count = fields;
     schema->id = fingerprint(schema);
+}
+
+void schema_add_rejected(struct schema *out, const struct schema *port)
+{
+    assert(port->column_count < SCHEMA_COLUMNS_MAX);
+    *out = *port;
+    out->columns[out->column_count++] = (struct column){
+        .name = "weir.rejected", // no name of a contract has a point
+        .type = COLUMN_STRING,
+        .role = ROLE_REJECTED,
+    };
+    schema_seal(out);
+}
+
+int schema_rejected_field(const struct schema *schema)
+{
+    const struct column *last =
+        schema->column_count > 0 ? &schema->columns[schema->column_count - 1] : NULL;
+    return last != NULL && last->role == ROLE_REJECTED ? last->field : -1;
 }
 
 const struct column *schema_find(const struct schema *schema, struct bytes name)
@@ -48,7 +68,8 @@ const struct column *schema_field(const struct schema *schema, uint16_t field)
 {
     assert(field < schema->field_count);
     uint16_t i = field; // its column stands there or later
-    while (schema->columns[i].role != ROLE_FIELD || schema->columns[i].field != field) {
+    while ((schema->columns[i].role != ROLE_FIELD && schema->columns[i].role != ROLE_REJECTED) ||
+           schema->columns[i].field != field) {
         i++;
         assert(i < schema->column_count);
     }
@@ -84,7 +105,7 @@ static size_t get_column(struct column *column, struct bytes in)
     uint8_t role = in.at[1];
     uint8_t flags = in.at[2];
     uint8_t size = in.at[3];
-    bool fits = type <= COLUMN_TIMESTAMP && role <= ROLE_QUALITY &&
+    bool fits = type <= COLUMN_TIMESTAMP && role <= ROLE_REJECTED &&
                 flags <= (FLAG_REQUIRED | FLAG_AS_TEXT) && size > 0 && size < SCHEMA_NAME_SIZE &&
                 in.size - 4 >= size && memchr(in.at + 4, '\0', size) == NULL;
     if (!fits) {

@@ -24,6 +24,7 @@ enum column_role {
     ROLE_EPOCH,
     ROLE_SEQ,
     ROLE_QUALITY,
+    ROLE_REJECTED, // of the agent's own schemas: see schema_add_rejected
 };
 
 struct column {
@@ -32,18 +33,26 @@ struct column {
     enum column_role role;
     bool required;
     bool as_text;   // an integer that travels as a JSON string (physicalType: string)
-    uint16_t field; // for ROLE_FIELD: its place among the record's values
+    uint16_t field; // for ROLE_FIELD and ROLE_REJECTED: its place among the record's values
 };
 
 struct schema {
     uint32_t id; // fingerprint of names, types and roles; stored in every block
     uint16_t column_count;
-    uint16_t field_count;                      // columns with ROLE_FIELD
+    uint16_t field_count;                      // columns that have one
     struct column columns[SCHEMA_COLUMNS_MAX]; // in contract order
 };
 
 // Number the fields and compute `id`. Call after the columns are set.
 void schema_seal(struct schema *schema);
+
+// Make `out` what the spool stores rows of `port` under: the same columns and, behind them, a text
+// that blocks store and that no output sends, why the contract rejected the row (agent/aside.h).
+// `port` has at most SCHEMA_COLUMNS_MAX - 1 columns.
+void schema_add_rejected(struct schema *out, const struct schema *port);
+
+// The number of the field that holds that text; -1: the schema has none.
+int schema_rejected_field(const struct schema *schema);
 
 // The column called `name`, or NULL.
 const struct column *schema_find(const struct schema *schema, struct bytes name);

@@ -360,7 +360,8 @@ uint64_t verify_verdict_lost(const struct verify_verdict *verdict)
 {
     uint64_t lost = 0;
     for (size_t cause = 0; cause < CAUSE_COUNT; cause++) {
-        lost += cause == CAUSE_QUARANTINED || cause == CAUSE_THINNED ? 0 : verdict->declared[cause];
+        bool kept = cause == CAUSE_QUARANTINED || cause == CAUSE_DROPPED || cause == CAUSE_THINNED;
+        lost += kept ? 0 : verdict->declared[cause];
     }
     return lost;
 }

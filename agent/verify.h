@@ -102,8 +102,8 @@ struct verify_verdict {
 size_t verify_stream_count(const struct verify *verify);
 void verify_judge(struct verify *verify, size_t stream, struct verify_verdict *verdict);
 
-uint64_t
-verify_verdict_lost(const struct verify_verdict *verdict); // all but quarantined and thinned
+// All but what was quarantined, dropped by the contract, or thinned.
+uint64_t verify_verdict_lost(const struct verify_verdict *verdict);
 bool verify_verdict_is_well(const struct verify_verdict *verdict); // none of the faults
 
 uint64_t verify_keys_unwatched(const struct verify *verify); // records whose order was not judged

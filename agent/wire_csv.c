@@ -116,6 +116,8 @@ static void put_column(struct buffer *out, const struct column *column, const st
     case ROLE_QUALITY:
         buffer_put_text(out, quality_name(wire_json_quality(schema, record)));
         break;
+    case ROLE_REJECTED:
+        break; // never sent
     }
 }
 

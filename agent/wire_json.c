@@ -122,6 +122,8 @@ static void put_column(struct buffer *out, const struct column *column, const st
         buffer_put_text(out, quality_name(wire_json_quality(schema, record)));
         buffer_put_byte(out, '"');
         break;
+    case ROLE_REJECTED:
+        break; // never sent
     }
 }
 
@@ -129,11 +131,12 @@ void wire_json_put(const struct wire_json *plan, const struct record *record, co
                    const char *epoch, struct buffer *out)
 {
     const struct schema *schema = plan->schema;
-    for (uint16_t i = 0; i < schema->column_count; i++) {
+    uint16_t count = (uint16_t)(schema->column_count - (schema_rejected_field(schema) >= 0));
+    for (uint16_t i = 0; i < count; i++) {
         buffer_put(out, plan->names[i].at, plan->names[i].size);
         put_column(out, &schema->columns[i], schema, record, gateway, epoch);
     }
-    if (schema->column_count == 0) {
+    if (count == 0) {
         buffer_put_byte(out, '{');
     }
     buffer_put_byte(out, '}');

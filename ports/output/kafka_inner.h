@@ -14,9 +14,9 @@
 
 enum {
     WINDOW_MESSAGES = 10000, // unacknowledged: what a crash can double
-    COMPANION_MESSAGES = 64, // losses on their way, for each of their topics
+    COMPANION_MESSAGES = 64, // losses and rejected records on their way, for each of their topics
     COMPANION_BYTES = 65536,
-    COMPANIONS_MAX = SETTINGS_PRODUCTS_MAX,
+    COMPANIONS_MAX = 2 * SETTINGS_PRODUCTS_MAX,
     TOPICS_MAX = SETTINGS_PRODUCTS_MAX + COMPANIONS_MAX,
 };
 

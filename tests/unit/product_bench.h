@@ -35,6 +35,8 @@ static struct {
     char last_value[512];
     char last_identity[128];
     char told[16][512];
+    char told_keys[16][32];
+    bool quarantine_is_shut; // its topic takes nothing
     uint64_t tokens[16];
     size_t told_count;
 } wire;
@@ -67,9 +69,15 @@ static inline enum err wire_tell(struct output *output, const char *topic, struc
                                  struct bytes value, uint64_t token)
 {
     (void)output;
-    assert_string_equal(topic, "site.bench.readings.v1.losses");
-    assert_true(bytes_equal(key, bytes_text("gw-1")));
+    if (strcmp(topic, "site.bench.readings.v1.quarantine") != 0) {
+        assert_string_equal(topic, "site.bench.readings.v1.losses");
+        assert_true(bytes_equal(key, bytes_text("gw-1")));
+    } else if (wire.quarantine_is_shut) {
+        return ERR_AGAIN;
+    }
     assert_true(wire.told_count < 16);
+    (void)snprintf(wire.told_keys[wire.told_count], sizeof wire.told_keys[0], "%.*s",
+                   (int)key.size, (const char *)key.at);
     wire.tokens[wire.told_count] = token;
     (void)snprintf(wire.told[wire.told_count++], sizeof wire.told[0], "%.*s", (int)value.size,
                    (const char *)value.at);
