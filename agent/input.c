@@ -81,6 +81,7 @@ void input_core_report(const struct input_core *core, struct report_input *repor
         .state = core->state,
         .ok_records = core->ok_records,
         .refused_records = core->refused_records,
+        .missed_records = core->missed_records,
         .troubles = core->troubles,
         .last_ok_age_s = core->last_ok_ms < 0 ? -1 : (clock_boot_ms() - core->last_ok_ms) / 1000,
         .last_error = core->last_error[0] == 0 ? NULL : core->last_error,
@@ -244,4 +245,9 @@ void input_refuse(struct input *input, const char *format, ...)
     log_warn("record.refused", "input=%s refused=%llu: %s", input->name,
              (unsigned long long)core->refused_records, core->last_error);
     core->refusals_untold = 0;
+}
+
+void input_missed(struct input *input, uint64_t count)
+{
+    core_of(input)->missed_records += count;
 }

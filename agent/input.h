@@ -24,7 +24,7 @@ struct input_core {
     bool closed;
 
     enum port_state state;
-    uint64_t ok_records, refused_records, troubles;
+    uint64_t ok_records, refused_records, missed_records, troubles;
     bool fresh;         // records came since the last turn
     int64_t last_ok_ms; // boot time; -1: never
     char last_error[256];

@@ -49,6 +49,7 @@ struct report_input {
     enum port_state state;
     uint64_t ok_records;
     uint64_t refused_records;
+    uint64_t missed_records; // due, and gone for want of room or of an answer
     uint64_t troubles;
     int64_t last_ok_age_s;  // -1: never
     const char *last_error; // NULL: none

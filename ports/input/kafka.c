@@ -223,6 +223,7 @@ static void tell_trouble(struct input *input)
         input_well(input);
     }
     if (missed != kafka->missed_told) {
+        input_missed(input, missed - kafka->missed_told);
         kafka->missed_told = missed;
         input_refuse(input, "topic=%s: %llu records were deleted before they were read",
                      kafka->port->topic, (unsigned long long)missed);

@@ -268,6 +268,7 @@ static void see_dropped(struct input *input, struct msghdr *message)
         }
         memcpy(&dropped, CMSG_DATA(header), sizeof dropped);
         if (dropped != line->dropped) {
+            input_missed(input, dropped - line->dropped);
             input_trouble(input, PORT_DEGRADED,
                           "%s: %u datagrams were lost: they came faster than they could be stored; "
                           "use tcp:// or unix://, whose senders wait, or send less",

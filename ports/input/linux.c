@@ -280,6 +280,7 @@ static void leave_out(struct input *input, const char *why)
 {
     struct linux_input *host = input->state;
     host->left_out_polls++;
+    input_missed(input, 1);
     input_trouble(input, PORT_DEGRADED, "%s: %u polls were left out so far", why,
                   host->left_out_polls);
     host->troubled = true;

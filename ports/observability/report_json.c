@@ -267,6 +267,7 @@ cJSON *report_ports_json(const struct report *report, const struct report_counte
         json_add_text(object, "state", states[input->state]);
         add_total(object, "ok", now->port_ok[i] - since->port_ok[i]);
         add_total(object, "err", now->port_bad[i] - since->port_bad[i]);
+        add_total(object, "missed", input->missed_records);
         json_add_count(object, "last_ok_age_s", input->last_ok_age_s);
         json_add_text(object, "last_error", input->last_error);
         (void)cJSON_AddItemToArray(array, object);

@@ -258,6 +258,7 @@ static void readings_without_room_wait_and_polls_are_left_out_meanwhile(void **s
     fake.driver->due(&fake.input);
     assert_true(fake.in_trouble);
     assert_string_equal(fake.sentence, "there is no room: 1 polls were left out so far");
+    assert_int_equal(fake.missed, 1);
     fake.room = 100;
     fake.driver->resume(&fake.input);
     assert_int_equal(fake.record_count, 3);

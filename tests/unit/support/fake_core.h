@@ -29,6 +29,7 @@ static struct fake_core {
     const struct option_set *output_options; // for drivers that share the output's cluster
     const struct input_driver *driver;
     uint32_t room; // records that still fit
+    uint64_t missed;
     bool starved;
     uint32_t record_count;
     struct fake_record records[FAKE_RECORDS_MAX];
@@ -114,6 +115,12 @@ enum err input_latest(struct input *input, struct bytes key, const struct value 
         fake.latest[i] = values[i].kind == VALUE_NUMBER ? values[i].number : (double)NAN;
     }
     return OK;
+}
+
+void input_missed(struct input *input, uint64_t count)
+{
+    (void)input;
+    fake.missed += count;
 }
 
 enum err input_watch(struct input *input, int fd, uint32_t events)
