@@ -97,7 +97,7 @@ static int explain(const struct product_settings *settings, const char *director
                   name, directory);
         return EX_SOFTWARE;
     }
-    if (err == ERR_INVALID && settings->spool_size_bytes >= MIN_RING_BYTES) {
+    if (err == ERR_KEY) {
         log_error("spool.key",
                   "product=%s: %s is sealed under a key, and %s; it is left untouched: set the "
                   "key it was sealed with, or move it away for a new one",
@@ -105,6 +105,15 @@ static int explain(const struct product_settings *settings, const char *director
                   settings->key_source == KEY_NONE ? "none is set"
                                                    : "it is not the one that is set");
         return EX_CONFIG;
+    }
+    if ((err == ERR_INVALID && settings->spool_size_bytes >= MIN_RING_BYTES) ||
+        err == ERR_CORRUPT) {
+        log_error("spool.shape",
+                  "product=%s: the files in %s/ring or %s/nursery have sizes or a number that no "
+                  "spool has; were some removed or cut short? Restore them from a copy, or move "
+                  "the folder away for a new spool",
+                  name, directory, directory);
+        return EX_DATAERR;
     }
     if (err == ERR_INVALID) {
         log_error("spool.options",

@@ -1,5 +1,5 @@
 // weir spool ls | stat | cat | export | verify: look into a spool, of a running agent or on a card
-// pulled out of a dead gateway.
+// pulled out of a dead gateway. weir spool rekey: give it another key.
 #include "agent/command_spool.h"
 #include "agent/argument.h"
 #include "agent/clock.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static const char usage[] =
-    "usage: weir spool ls|stat|cat|export|verify [FOLDER | [-c FILE] [PRODUCT]] [options]\n"
+    "usage: weir spool ls|stat|cat|export|verify|rekey [FOLDER | [-c FILE] [PRODUCT]] [options]\n"
     "\n"
     "Looks into a spool and never writes to it: one of a running agent, or a copied one, by its\n"
     "folder (/mnt/card/var/lib/weir/PRODUCT, or the folder above it) or by its product's name.\n"
@@ -18,10 +18,13 @@ static const char usage[] =
     "  cat      the records that wait, as JSON lines (--all: all that can still be read)\n"
     "  export   records by time, seq or key, as JSON lines or CSV\n"
     "  verify   read everything and say what is damaged; exit 1 if something is\n"
+    "  rekey    seal it under another key, or none; the only one that writes, and its agent must\n"
+    "           be stopped\n"
     "\n"
     "  -c FILE             settings that name the state directory (default: $WEIR_CONFIG, else\n"
     "                      /etc/weir/weir.yaml, else /var/lib/weir is it)\n"
     "  --key-file FILE     of a sealed spool: 32 bytes as they are, in hex or base64\n"
+    "  --key-keyring NAME, --key-credential NAME   the same from the kernel's keyring, or systemd\n"
     "  --json              ls, stat, verify: one JSON document\n"
     "cat, export:\n"
     "  --all               records that were delivered too, where they still lie there\n"
@@ -33,13 +36,15 @@ static const char usage[] =
     "  --key KEY           only of this key (the sensor or asset)\n"
     "  --format FORMAT     jsonl (default) or csv\n"
     "  --out FILE          a new file; default: the standard output\n"
+    "rekey:\n"
+    "  --new-key-file FILE, --new-key-keyring NAME, --new-key-credential NAME, or --in-clear\n"
     "exit: 0 good; 1 verify found damage; 64 usage; 65 no whole spool, or damaged records were "
     "left\n"
     "      out; 66 no such spool; 70 a newer weir wrote it; 73 no output file; 74 the device; 77 "
     "no\n"
     "      right, or the key is missing or wrong; 78 settings\n";
 
-enum { LS = 1, STAT = 2, CAT = 4, EXPORT = 8, VERIFY = 16, ALL = 31 };
+enum { LS = 1, STAT = 2, CAT = 4, EXPORT = 8, VERIFY = 16, REKEY = 32, ALL = 63 };
 
 static const struct verb {
     const char *name;
@@ -52,6 +57,7 @@ static const struct verb {
     {"cat", "spool cat", CAT, spool_export},
     {"export", "spool export", EXPORT, spool_export},
     {"verify", "spool verify", VERIFY, spool_verify},
+    {"rekey", "spool rekey", REKEY, spool_rekey},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
@@ -127,7 +133,13 @@ static int read_line(struct spool_request *request, const struct verb *verb, int
     } all[] = {
         {ALL, {.names = ARGUMENT_WORD, .text = &request->path}},
         {ALL, {.names = "--config|-c", .text = &request->config}},
-        {ALL, {.names = "--key-file", .text = &request->key_file}},
+        {ALL, {.names = "--key-file", .text = &request->key_names.file}},
+        {ALL, {.names = "--key-keyring", .text = &request->key_names.keyring}},
+        {ALL, {.names = "--key-credential", .text = &request->key_names.credential}},
+        {REKEY, {.names = "--new-key-file", .text = &request->new_key_names.file}},
+        {REKEY, {.names = "--new-key-keyring", .text = &request->new_key_names.keyring}},
+        {REKEY, {.names = "--new-key-credential", .text = &request->new_key_names.credential}},
+        {REKEY, {.names = "--in-clear", .flag = &request->in_clear}},
         {LS | STAT | VERIFY, {.names = "--json|-j", .flag = &request->json}},
         {LS, {.names = "--blocks", .flag = &request->blocks}},
         {CAT | EXPORT, {.names = "--all", .flag = &request->range.settled_too}},
@@ -152,20 +164,33 @@ static int read_line(struct spool_request *request, const struct verb *verb, int
     return code == ARGUMENTS_GO_ON && !read_words(request, &words) ? EX_USAGE : code;
 }
 
+static bool names_its_new_key(const struct spool_request *request)
+{
+    const struct spool_key_names *names = &request->new_key_names;
+    bool named = names->file != NULL || names->keyring != NULL || names->credential != NULL;
+    if (named == request->in_clear) {
+        (void)fputs("weir spool rekey: name the new key (--new-key-file FILE), or say --in-clear\n",
+                    stderr);
+    }
+    return named != request->in_clear;
+}
+
 static int run(const struct verb *verb, int argc, char **argv)
 {
     static struct spool_folders folders;
     struct spool_request request = {.verb = verb->name, .range = SPOOL_VIEW_ALL};
-    uint8_t key[32];
+    struct spool_keys keys;
     int code = read_line(&request, verb, argc, argv);
     if (code != ARGUMENTS_GO_ON) {
         return code;
     }
-    code = request.key_file != NULL ? spool_key_read(&request, key) : EX_OK;
-    request.key = request.key_file != NULL ? key : NULL;
+    if (verb->bit == REKEY && !names_its_new_key(&request)) {
+        return EX_USAGE;
+    }
+    code = spool_keys_read(&request, &keys);
     code = code == EX_OK ? spool_folders_find(&request, &folders) : code;
     code = code == EX_OK ? verb->run(&request, &folders) : code;
-    explicit_bzero(key, sizeof key);
+    explicit_bzero(&keys, sizeof keys);
     if (fflush(stdout) != 0 && code == EX_OK) {
         (void)fprintf(stderr, "weir spool %s: the output cannot be written\n", verb->name);
         code = EX_IOERR;
@@ -186,8 +211,8 @@ int command_spool(int argc, char **argv)
     }
     if (argc > 1) {
         (void)fprintf(stderr,
-                      "weir spool: there is no '%s'; ls, stat, cat, export and verify are "
-                      "there\n",
+                      "weir spool: there is no '%s'; ls, stat, cat, export, verify and "
+                      "rekey are there\n",
                       argv[1]);
     } else {
         (void)fputs(usage, stderr);

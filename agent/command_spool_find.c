@@ -1,11 +1,10 @@
 // weir spool: which spools are meant, their key, and the sentences where one cannot be opened.
 #include "agent/command_spool.h"
-#include "agent/file.h"
+#include "agent/key.h"
 #include "agent/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <mbedtls/base64.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,7 +44,9 @@ static void find_under(const char *folder, struct spool_folders *folders)
     struct dirent *entry;
     while (open != NULL && (entry = readdir(open)) != NULL && folders->count < SPOOL_FOLDERS_MAX) {
         char *place = folders->list[folders->count];
-        bool good = entry->d_name[0] != '.' && join(place, folder, entry->d_name);
+        size_t size = strlen(entry->d_name);
+        bool half = size > 6 && strcmp(entry->d_name + size - 6, ".rekey") == 0;
+        bool good = entry->d_name[0] != '.' && !half && join(place, folder, entry->d_name);
         folders->count += good && is_spool(place) ? 1 : 0;
     }
     if (open != NULL) {
@@ -136,66 +137,42 @@ const char *spool_product_name(const char *folder)
 
 // --- the key
 
-static int hex_digit(uint8_t c)
+// EX_OK: `*key` is `into`, or NULL where none of the three names is given.
+static int read_key(const struct spool_request *request, const struct spool_key_names *names,
+                    uint8_t into[SEAL_KEY_SIZE], const uint8_t **key)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-static bool key_from_hex(const uint8_t *text, uint8_t key[32])
-{
-    for (size_t i = 0; i < 32; i++) {
-        int high = hex_digit(text[2 * i]);
-        int low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
+    const struct {
+        enum key_source source;
+        const char *name;
+    } given[] = {{KEY_FILE, names->file},
+                 {KEY_KEYRING, names->keyring},
+                 {KEY_CREDENTIAL, names->credential}};
+    char sentence[KEY_SENTENCE_SIZE];
+    *key = NULL;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        if (given[i].name == NULL) {
+            continue;
         }
-        key[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-static bool key_from(const uint8_t *text, size_t size, uint8_t key[32])
-{
-    if (size == 32) {
-        memcpy(key, text, 32);
-        return true;
-    }
-    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL) {
-        size--;
-    }
-    size_t made = 0;
-    return (size == 64 && key_from_hex(text, key)) ||
-           (size > 32 && mbedtls_base64_decode(key, 32, &made, text, size) == 0 && made == 32);
-}
-
-int spool_key_read(const struct spool_request *request, uint8_t key[32])
-{
-    const char *file = request->key_file;
-    enum { FILE_MAX = 4096 };
-    char *text = NULL;
-    size_t size = 0;
-    enum err err = file_read(file, FILE_MAX, &text, &size);
-    if (err != OK) {
-        char why[256];
-        file_explain(err, FILE_MAX, why, sizeof why);
-        (void)fprintf(stderr, "weir spool %s: %s %s\n", request->verb, file, why);
-        return EX_NOINPUT;
-    }
-    bool good = key_from((const uint8_t *)text, size, key);
-    explicit_bzero(text, size);
-    free(text);
-    if (!good) {
-        (void)fprintf(
-            stderr,
-            "weir spool %s: %s is no key: it must hold 32 bytes, as they are or in hex or "
-            "base64\n",
-            request->verb, file);
-        return EX_DATAERR;
+        if (*key != NULL) {
+            (void)fprintf(stderr, "weir spool %s: two keys are given; give one\n", request->verb);
+            return EX_USAGE;
+        }
+        enum err err = key_read(given[i].source, given[i].name, into, sentence);
+        if (err != OK) {
+            (void)fprintf(stderr, "weir spool %s: %s\n", request->verb, sentence);
+            return err == ERR_INVALID ? EX_DATAERR : EX_NOINPUT;
+        }
+        *key = into;
     }
     return EX_OK;
+}
+
+int spool_keys_read(struct spool_request *request, struct spool_keys *keys)
+{
+    int code = read_key(request, &request->key_names, keys->key, &request->key);
+    return code != EX_OK
+               ? code
+               : read_key(request, &request->new_key_names, keys->new_key, &request->new_key);
 }
 
 // --- opening
@@ -212,6 +189,7 @@ int spool_explain(const struct spool_request *request, const char *folder, enum 
         {ERR_DENIED, EX_NOPERM, "you have no right to read it; use sudo, or join its group"},
         {ERR_CORRUPT, EX_DATAERR, "its files have sizes that no spool has; copy the folder again"},
         {ERR_INVALID, EX_DATAERR, "its files have sizes that no spool has; copy the folder again"},
+        {ERR_KEY, EX_NOPERM, "the key that was given is not this spool's"},
         {ERR_VERSION, EX_SOFTWARE, "was written by a newer weir; read it with that version"},
         {ERR_IO, EX_IOERR,
          "the device cannot be read (dmesg tells more); copy the card with ddrescue first, and "
@@ -252,26 +230,12 @@ static int refuse_part(const struct spool_request *request, const char *folder,
     return EX_OK;
 }
 
-// ERR_INVALID was said: is it the key?
-static int explain_invalid(const struct spool_request *request, const char *folder)
-{
-    struct spool_view *view;
-    if (request->key != NULL && spool_view_open(&view, folder, NULL) == OK) {
-        spool_view_close(view);
-        (void)fprintf(stderr, "weir spool %s: %s: the key in %s is not this spool's\n",
-                      request->verb, folder, request->key_file);
-        return EX_NOPERM;
-    }
-    return spool_explain(request, folder, ERR_INVALID);
-}
-
 int spool_request_open(const struct spool_request *request, const char *folder,
                        struct spool_view **view)
 {
     enum err err = spool_view_open(view, folder, request->key);
     if (err != OK) {
-        return err == ERR_INVALID ? explain_invalid(request, folder)
-                                  : spool_explain(request, folder, err);
+        return spool_explain(request, folder, err);
     }
     int code = refuse_part(request, folder, *view);
     struct spool_shape shape;

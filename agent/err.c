@@ -31,6 +31,8 @@ const char *err_name(enum err err)
         return "busy";
     case ERR_VERSION:
         return "version";
+    case ERR_KEY:
+        return "key";
     case ERR_FAILED:
         return "failed";
     }

@@ -19,6 +19,7 @@ enum err {
     ERR_NO_SPACE,  // ENOSPC, EDQUOT
     ERR_BUSY,      // somebody else holds it (a lock, an address)
     ERR_VERSION,   // written by a newer version; not touched
+    ERR_KEY,       // sealed under another key, or sealed and none was given
     ERR_FAILED,    // broken, and none of the above
 };
 

@@ -104,7 +104,8 @@ struct spool; // opaque
 
 // Open or make the spool on `disk` (borrowed). Memory is taken here, once, <= 512 KiB and the
 // series. ERR_NO_SPACE, ERR_READONLY, ERR_DENIED, ERR_IO: from the disk. ERR_VERSION: newer format.
-// ERR_INVALID: options that make no ring, or a key that is not the spool's. A ring that is there
+// ERR_INVALID: options that make no ring, or files of sizes that no ring has. ERR_KEY: the key is
+// not the spool's. A ring that is there
 // keeps its size. Damage is no error (I7): it is repaired and counted, and what it cost is declared
 // when a reader comes to it.
 enum err spool_open(struct spool **spool, const struct disk *disk,

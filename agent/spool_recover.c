@@ -276,11 +276,11 @@ static enum err check_key(const struct spool *spool, const struct segment_header
     }
     bool ours =
         spool->seal != NULL && header->key_check == seal_key_check(spool->seal, header->epoch);
-    return ours ? OK : ERR_INVALID;
+    return ours ? OK : ERR_KEY;
 }
 
 // The newer of the two headers in a slot; `*second_only`: only page 1 has it. ERR_NOT_FOUND:
-// nothing in this slot. ERR_VERSION, ERR_INVALID (the key): do not touch.
+// nothing in this slot. ERR_VERSION, ERR_KEY: do not touch.
 static enum err look_at_header(struct spool *spool, enum disk_ring ring, uint32_t slot,
                                struct segment_header *best, bool *second_only)
 {

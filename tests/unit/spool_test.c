@@ -361,11 +361,9 @@ static void another_key_is_refused_and_touches_nothing(void **state)
     spool_close(flow->spool);
 
     options.key = other;
-    assert_int_equal(spool_open(&flow->spool, disk_memory_disk(flow->memory), &options),
-                     ERR_INVALID);
+    assert_int_equal(spool_open(&flow->spool, disk_memory_disk(flow->memory), &options), ERR_KEY);
     options.key = NULL;
-    assert_int_equal(spool_open(&flow->spool, disk_memory_disk(flow->memory), &options),
-                     ERR_INVALID);
+    assert_int_equal(spool_open(&flow->spool, disk_memory_disk(flow->memory), &options), ERR_KEY);
 
     flow_open(flow);
     check_all(flow);
