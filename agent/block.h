@@ -19,6 +19,7 @@ enum {
     BLOCK_KEYS_MAX = 1024,     // distinct keys
     BLOCK_TEXT_MAX = 65536,    // bytes of all strings of a block
     BLOCK_BYTES_MAX = 131072,  // bytes of an encoded block, whatever is in it
+    BLOCK_WIDE = 4,            // what a wide builder takes, in blocks (of keys: no more)
 };
 
 struct block_builder; // rows being collected; opaque, one a product
@@ -30,6 +31,8 @@ void block_codec_close(struct block_codec *codec);
 size_t block_codec_size(const struct block_codec *codec); // bytes it holds
 
 struct block_builder *block_builder_open(void);
+// One that takes BLOCK_WIDE times as much, for the wire: no block_encode.
+struct block_builder *block_builder_open_wide(void);
 void block_builder_close(struct block_builder *builder);
 size_t block_builder_size(const struct block_builder *builder);
 

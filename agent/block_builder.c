@@ -2,9 +2,44 @@
 #include <assert.h>
 #include <stdlib.h>
 
+// The most bytes of a block, that of its front left out.
+enum { MOST_ALL = BLOCK_BYTES_MAX - 4096 };
+
+static size_t builder_size(size_t blocks)
+{
+    return sizeof(struct block_builder) +
+           blocks * (BLOCK_READINGS_MAX * (sizeof(int64_t) + sizeof(uint16_t) + 1) +
+                     BLOCK_CELLS_MAX * (sizeof(uint64_t) + 1) + BLOCK_TEXT_MAX);
+}
+
+// A builder of so many blocks' rows. Its arrays lie behind it, the wide ones first.
+static struct block_builder *builder_open(uint32_t blocks)
+{
+    struct block_builder *builder = calloc(1, builder_size(blocks));
+    if (builder == NULL) {
+        return NULL;
+    }
+    builder->row_max = blocks * BLOCK_READINGS_MAX;
+    builder->cell_max = blocks * BLOCK_CELLS_MAX;
+    builder->text_max = blocks * BLOCK_TEXT_MAX;
+    builder->most_max = blocks * MOST_ALL;
+    builder->time_ms = (int64_t *)(builder + 1);
+    builder->bits = (uint64_t *)(builder->time_ms + builder->row_max);
+    builder->key_of_row = (uint16_t *)(builder->bits + builder->cell_max);
+    builder->quality = (uint8_t *)(builder->key_of_row + builder->row_max);
+    builder->present = builder->quality + builder->row_max;
+    builder->text = builder->present + builder->cell_max;
+    return builder;
+}
+
 struct block_builder *block_builder_open(void)
 {
-    return calloc(1, sizeof(struct block_builder));
+    return builder_open(1);
+}
+
+struct block_builder *block_builder_open_wide(void)
+{
+    return builder_open(BLOCK_WIDE);
 }
 
 void block_builder_close(struct block_builder *builder)
@@ -14,7 +49,7 @@ void block_builder_close(struct block_builder *builder)
 
 size_t block_builder_size(const struct block_builder *builder)
 {
-    return sizeof *builder;
+    return builder_size(builder->row_max / BLOCK_READINGS_MAX);
 }
 
 void block_reset(struct block_builder *builder, const struct schema *schema, uint64_t first_seq,
@@ -98,7 +133,6 @@ enum {
     MOST_QUALITY = 8,  // of a row that is not good: a run begins, and ends
     MOST_COLUMN = 4,   // mode and digits
     MOST_PRESENCE = 4, // of a null: a run begins, and ends
-    MOST_ALL = BLOCK_BYTES_MAX - 4096,
 };
 
 // What a row adds to a block.
@@ -161,14 +195,14 @@ enum err block_add(struct block_builder *builder, uint32_t key_id, int64_t time_
     if (*slot == 0) {
         load.most_bytes += MOST_KEY + field_count * MOST_COLUMN;
     }
-    if (load.text > BLOCK_TEXT_MAX || load.most_bytes > MOST_ALL) {
+    if (load.text > builder->text_max || load.most_bytes > builder->most_max) {
         return ERR_LIMIT;
     }
-    if (builder->row_count == BLOCK_READINGS_MAX ||
-        (builder->row_count + 1) * field_count > BLOCK_CELLS_MAX ||
-        builder->reading_count + load.readings > BLOCK_READINGS_MAX ||
-        builder->text_size + load.text > BLOCK_TEXT_MAX ||
-        builder->most_bytes + load.most_bytes > MOST_ALL ||
+    if (builder->row_count == builder->row_max ||
+        (builder->row_count + 1) * field_count > builder->cell_max ||
+        builder->reading_count + load.readings > builder->row_max ||
+        builder->text_size + load.text > builder->text_max ||
+        builder->most_bytes + load.most_bytes > builder->most_max ||
         (*slot == 0 && builder->key_count == BLOCK_KEYS_MAX)) {
         return ERR_FULL;
     }

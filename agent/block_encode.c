@@ -337,6 +337,7 @@ void block_encode(struct block_codec *codec, const struct block_builder *builder
                   uint32_t to, struct buffer *out)
 {
     assert(from < to && to <= builder->row_count);
+    assert(builder->row_max == BLOCK_READINGS_MAX); // not a wide one
     assert(!out->overflow && out->limit - out->size >= BLOCK_BYTES_MAX);
     const int64_t *times = builder->time_ms + from;
     int64_t time_first = times[0];

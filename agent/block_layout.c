@@ -24,19 +24,26 @@ uint64_t block_long_varint(struct cursor *cursor)
 void block_axis_sort(struct block_axis *axis)
 {
     assert(axis->row_count <= BLOCK_READINGS_MAX && axis->key_count <= BLOCK_KEYS_MAX);
-    memset(axis->start_of_key, 0, (axis->key_count + 1) * sizeof axis->start_of_key[0]);
-    for (uint32_t row = 0; row < axis->row_count; row++) {
-        axis->start_of_key[axis->key_of_row[row]]++;
+    block_rows_sort(axis->key_of_row, axis->row_count, axis->key_count, axis->start_of_key,
+                    axis->rows);
+}
+
+void block_rows_sort(const uint16_t *key_of_row, uint32_t row_count, uint32_t key_count,
+                     uint16_t *starts, uint16_t *rows)
+{
+    memset(starts, 0, (key_count + 1) * sizeof starts[0]);
+    for (uint32_t row = 0; row < row_count; row++) {
+        starts[key_of_row[row]]++;
     }
     // From counts to ends; filling from the back turns ends into starts.
     uint16_t end = 0;
-    for (uint32_t key = 0; key < axis->key_count; key++) {
-        end = (uint16_t)(end + axis->start_of_key[key]);
-        axis->start_of_key[key] = end;
+    for (uint32_t key = 0; key < key_count; key++) {
+        end = (uint16_t)(end + starts[key]);
+        starts[key] = end;
     }
-    axis->start_of_key[axis->key_count] = end;
-    for (uint32_t row = axis->row_count; row-- > 0;) {
-        axis->rows[--axis->start_of_key[axis->key_of_row[row]]] = (uint16_t)row;
+    starts[key_count] = end;
+    for (uint32_t row = row_count; row-- > 0;) {
+        rows[--starts[key_of_row[row]]] = (uint16_t)row;
     }
 }
 

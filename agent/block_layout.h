@@ -69,6 +69,10 @@ struct block_axis {
 // Fill `start_of_key` and `rows` from the rest.
 void block_axis_sort(struct block_axis *axis);
 
+// The same for any count of rows: `starts` has key_count + 1 places, `rows` one a row.
+void block_rows_sort(const uint16_t *key_of_row, uint32_t row_count, uint32_t key_count,
+                     uint16_t *starts, uint16_t *rows);
+
 // The types of a schema's fields.
 void block_field_types(const struct schema *schema, enum column_type types[SCHEMA_COLUMNS_MAX]);
 
@@ -214,17 +218,23 @@ struct block_builder {
     enum column_type types[SCHEMA_COLUMNS_MAX]; // of its fields
     bool has_text;                              // one of them is a string
 
-    int64_t time_ms[BLOCK_READINGS_MAX];
-    uint16_t key_of_row[BLOCK_READINGS_MAX]; // into `key_ids`
-    uint8_t quality[BLOCK_READINGS_MAX];
     uint32_t key_ids[BLOCK_KEYS_MAX];
     uint16_t key_slots[2 * BLOCK_KEYS_MAX]; // hash of an id -> its place in key_ids, plus one
 
+    // How much it takes, and where it keeps that: in one piece of memory behind it.
+    uint32_t row_max;
+    uint32_t cell_max;
+    uint32_t text_max;
+    uint32_t most_max;
+    int64_t *time_ms;
+    uint16_t *key_of_row; // into `key_ids`
+    uint8_t *quality;
+
     // Row after row: the bits of each value (of a string: its place in `text` << 32 | its size),
     // and whether there is one.
-    uint64_t bits[BLOCK_CELLS_MAX];
-    uint8_t present[BLOCK_CELLS_MAX];
-    uint8_t text[BLOCK_TEXT_MAX];
+    uint64_t *bits;
+    uint8_t *present;
+    uint8_t *text;
 };
 
 #endif

@@ -1,6 +1,6 @@
 // The wire layout `blocks`: many rows as one Avro record of columns, one Kafka record. Stock Avro
 // libraries decode it, from any record on: it names its keys and says its first seq. What its
-// arrays mean is in agent/BLOCKS-WIRE.md, with readers of 20 lines.
+// arrays mean is in agent/BLOCKS-WIRE.md, with a reader of 30 lines.
 //
 // Floor: forms.
 #ifndef WEIR_AGENT_WIRE_BLOCKS_H
@@ -11,6 +11,7 @@
 struct wire_blocks;                         // workspace; opaque
 struct wire_blocks *wire_blocks_open(void); // memory is taken here, once; NULL where there is none
 void wire_blocks_close(struct wire_blocks *wire);
+size_t wire_blocks_size(const struct wire_blocks *wire); // bytes it holds
 
 // The Avro schema for rows of `schema`, as JSON. ERR_INVALID: the name of a field is none that Avro
 // allows ([A-Za-z_][A-Za-z0-9_]*). ERR_LIMIT: no room in `out`.
@@ -24,8 +25,9 @@ struct wire_source {
     const void *context;
 };
 
-// Append the rows that `builder` holds (at least one; their clock is not RECORD_CLOCK_BOOT: that
-// was made wall time) as one Avro record. `out->overflow` tells that it did not fit.
+// Append the rows that `builder`, a wide one or not, holds (at least one; their clock is not
+// RECORD_CLOCK_BOOT: that was made wall time) as one Avro record. A record of more rows takes less
+// a reading. `out->overflow` tells that it did not fit.
 void wire_blocks_put(struct wire_blocks *wire, const struct block_builder *builder,
                      const struct wire_source *source, struct buffer *out);
 

@@ -1,7 +1,7 @@
 // Every count is checked against the bounds of a block before use; a read past the end gives zeros
 // and marks the cursor bad, which ends the record.
 #include "agent/wire_blocks_read.h"
-#include "agent/block_layout.h"
+#include "agent/wire_blocks_layout.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,24 +10,41 @@ struct wire_reader {
     uint32_t field_count;
     enum column_type types[SCHEMA_COLUMNS_MAX];
     struct cursor in;
-    struct block_axis axis;
+    uint32_t row_count;
+    uint32_t key_count;
+    int64_t axes[2 * BLOCK_KEYS_MAX]; // (keys, rows)*
+    uint32_t axis_count;              // numbers of it
     struct bytes keys[BLOCK_KEYS_MAX];
-    int64_t time_ms[BLOCK_READINGS_MAX];
-    uint8_t quality[BLOCK_READINGS_MAX];
-    struct value values[BLOCK_CELLS_MAX];
+    uint8_t names[BLOCK_KEYS_MAX][RECORD_KEY_MAX]; // of the keys, whole
+
+    // Rows, key after key: where each key's begin, and the times and places of the rows.
+    uint32_t start_of_key[BLOCK_KEYS_MAX + 1];
+    int64_t times[WIRE_READINGS_MAX];
+    uint16_t rows[WIRE_READINGS_MAX];
+    uint16_t by_time[2][WIRE_READINGS_MAX]; // to sort them
+
+    // Rows in order of seq.
+    uint16_t key_of_row[WIRE_READINGS_MAX];
+    int64_t time_ms[WIRE_READINGS_MAX];
+    uint8_t quality[WIRE_READINGS_MAX];
+    struct value values[WIRE_CELLS_MAX];
 
     // One array at a time.
-    int64_t longs[2 * BLOCK_READINGS_MAX];
-    uint32_t long_count;
+    int64_t longs[2 * WIRE_READINGS_MAX];
+
+    // Of all columns.
+    struct cursor columns[SCHEMA_COLUMNS_MAX]; // where the runs of each stand
+    int64_t scales[2 * WIRE_READINGS_MAX];
+    uint32_t scale_count;
+    int64_t numbers[WIRE_READINGS_MAX];
+    uint32_t number_count;
+    struct bytes doubles[WIRE_READINGS_MAX]; // of eight bytes
+    uint32_t double_count;
+    struct bytes texts[WIRE_READINGS_MAX];
+    uint32_t text_count;
 
     // One column at a time.
-    uint8_t present[BLOCK_READINGS_MAX]; // key after key
-    int64_t numbers[BLOCK_READINGS_MAX];
-    uint32_t number_count;
-    int64_t scales[BLOCK_KEYS_MAX];
-    uint32_t scale_count;
-    struct bytes items[BLOCK_READINGS_MAX]; // texts, or doubles of eight bytes
-    uint32_t item_count;
+    uint8_t present[WIRE_READINGS_MAX]; // key after key
 };
 
 struct wire_reader *wire_reader_open(void)
@@ -108,38 +125,105 @@ static uint32_t get_doubles(struct cursor *in, struct bytes *doubles, uint32_t l
 
 // ---- the rows ----
 
-// `longs` has which key each row has (none: there is one key); the count of rows comes with times.
-static bool take_order(struct wire_reader *reader, uint32_t order_count)
+// Names: each begins with the first `shared` bytes of the one before.
+static bool get_keys(struct wire_reader *reader)
 {
-    struct block_axis *axis = &reader->axis;
-    if (order_count == 0) {
-        memset(axis->key_of_row, 0, sizeof axis->key_of_row);
-        return axis->key_count == 1;
+    reader->key_count = get_strings(&reader->in, reader->keys, BLOCK_KEYS_MAX);
+    uint32_t shared_count = get_longs(&reader->in, reader->longs, BLOCK_KEYS_MAX);
+    size_t before = 0;
+    if (reader->in.bad || shared_count != reader->key_count) {
+        return false;
     }
-    for (uint32_t row = 0; row < order_count; row++) {
-        if ((uint64_t)reader->longs[row] >= axis->key_count) {
+    for (uint32_t key = 0; key < reader->key_count; key++) {
+        struct bytes rest = reader->keys[key];
+        size_t shared = (size_t)reader->longs[key];
+        if (shared > before || rest.size > RECORD_KEY_MAX - shared) {
             return false;
         }
-        axis->key_of_row[row] = (uint16_t)reader->longs[row];
+        uint8_t *name = reader->names[key];
+        if (shared > 0) {
+            memcpy(name, reader->names[key - 1], shared);
+        }
+        if (rest.size > 0) {
+            memcpy(name + shared, rest.at, rest.size);
+        }
+        before = shared + rest.size;
+        reader->keys[key] = bytes_from(name, before);
     }
     return true;
 }
 
-static bool get_times(struct wire_reader *reader, uint32_t order_count)
+// (keys, rows)*: fills start_of_key and row_count; how many times follow, 0 where this is none.
+static uint32_t get_axes(struct wire_reader *reader)
 {
-    struct block_axis *axis = &reader->axis;
-    axis->row_count = get_longs(&reader->in, reader->longs, BLOCK_READINGS_MAX);
-    if (axis->row_count == 0 || (order_count > 0 && order_count != axis->row_count)) {
+    reader->axis_count = get_longs(&reader->in, reader->axes, 2 * BLOCK_KEYS_MAX);
+    uint32_t key = 0;
+    uint32_t time_count = 0;
+    reader->row_count = 0;
+    for (uint32_t i = 0; i + 1 < reader->axis_count; i += 2) {
+        uint64_t keys = (uint64_t)reader->axes[i];
+        uint64_t rows = (uint64_t)reader->axes[i + 1];
+        if (keys == 0 || keys > reader->key_count - key || rows == 0 || rows > WIRE_READINGS_MAX ||
+            keys * rows > WIRE_READINGS_MAX - reader->row_count) {
+            return 0;
+        }
+        for (uint64_t end = key + keys; key < end; key++) {
+            reader->start_of_key[key] = reader->row_count;
+            reader->row_count += (uint32_t)rows;
+        }
+        time_count += (uint32_t)rows;
+    }
+    reader->start_of_key[key] = reader->row_count;
+    return key == reader->key_count && reader->axis_count % 2 == 0 ? time_count : 0;
+}
+
+// The times of each axis, for all its keys.
+static bool get_times(struct wire_reader *reader)
+{
+    uint32_t time_count = get_axes(reader);
+    if (time_count == 0 || get_longs(&reader->in, reader->longs, WIRE_READINGS_MAX) != time_count) {
         return false;
     }
-    block_axis_sort(axis);
     uint64_t first = 0;
-    for (uint32_t key = 0; key < axis->key_count; key++) {
+    const int64_t *step = reader->longs;
+    int64_t *times = reader->times;
+    for (uint32_t axis = 0; axis < reader->axis_count; axis += 2) {
+        size_t keys = (size_t)reader->axes[axis];
+        size_t rows = (size_t)reader->axes[axis + 1];
         uint64_t time = first;
-        for (uint32_t i = axis->start_of_key[key]; i < axis->start_of_key[key + 1]; i++) {
-            time += (uint64_t)reader->longs[i];
-            reader->time_ms[axis->rows[i]] = (int64_t)time;
-            first = i == axis->start_of_key[key] ? time : first;
+        first += (uint64_t)*step;
+        for (size_t i = 0; i < rows; i++) {
+            time += (uint64_t)*step++;
+            for (size_t key = 0; key < keys; key++) {
+                times[key * rows + i] = (int64_t)time;
+            }
+        }
+        times += keys * rows;
+    }
+    return true;
+}
+
+// Which row each place in order of time is; as each is taken once, the rows are all of them.
+static bool get_order(struct wire_reader *reader)
+{
+    uint32_t count = get_longs(&reader->in, reader->longs, WIRE_READINGS_MAX);
+    if (count != 0 && count != reader->row_count) {
+        return false;
+    }
+    const uint16_t *by_time = wire_sort_by_time(reader->times, reader->row_count, reader->by_time);
+    memset(reader->present, 0, reader->row_count);
+    for (uint32_t row = 0; row < reader->row_count; row++) {
+        uint64_t place = row + (count == 0 ? 0 : (uint64_t)reader->longs[row]);
+        if (place >= reader->row_count || reader->present[place]) {
+            return false;
+        }
+        reader->present[place] = 1;
+        reader->rows[by_time[place]] = (uint16_t)row;
+    }
+    for (uint32_t key = 0; key < reader->key_count; key++) {
+        for (uint32_t i = reader->start_of_key[key]; i < reader->start_of_key[key + 1]; i++) {
+            reader->key_of_row[reader->rows[i]] = (uint16_t)key;
+            reader->time_ms[reader->rows[i]] = reader->times[i];
         }
     }
     return true;
@@ -147,215 +231,209 @@ static bool get_times(struct wire_reader *reader, uint32_t order_count)
 
 static bool get_qualities(struct wire_reader *reader)
 {
-    const struct block_axis *axis = &reader->axis;
-    uint32_t count = get_longs(&reader->in, reader->longs, 2 * BLOCK_READINGS_MAX);
+    uint32_t count = get_longs(&reader->in, reader->longs, 2 * WIRE_READINGS_MAX);
     uint32_t at = 0;
-    memset(reader->quality, QUALITY_GOOD, axis->row_count);
+    memset(reader->quality, QUALITY_GOOD, reader->row_count);
     for (uint32_t i = 0; i + 1 < count; i += 2) {
         uint64_t run = (uint64_t)reader->longs[i + 1];
-        if (run > axis->row_count - at) {
+        if (run > reader->row_count - at) {
             return false;
         }
         for (; run > 0; run--) {
-            reader->quality[axis->rows[at++]] = (uint8_t)reader->longs[i];
+            reader->quality[reader->rows[at++]] = (uint8_t)reader->longs[i];
         }
     }
-    return count == 0 || at == axis->row_count;
+    return count == 0 || at == reader->row_count;
 }
 
 // ---- columns ----
 
-// Mark the rows of the keys that a column lists; of all where it lists none.
-static bool get_own_rows(struct wire_reader *reader)
+// Runs of rows with and without a value; beyond the last goes one more to the end.
+static bool get_presence(struct wire_reader *reader, uint32_t field)
 {
-    const struct block_axis *axis = &reader->axis;
-    uint32_t count = get_longs(&reader->in, reader->longs, BLOCK_KEYS_MAX);
-    memset(reader->present, count == 0, axis->row_count);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t key = (uint64_t)reader->longs[i];
-        if (key >= axis->key_count) {
+    uint32_t at = 0;
+    bool here = true;
+    uint32_t count = get_longs(&reader->columns[field], reader->longs, WIRE_READINGS_MAX + 1);
+    for (uint32_t i = 0; i < count; i++, here = !here) {
+        uint64_t run = (uint64_t)reader->longs[i];
+        if (run > reader->row_count - at) {
             return false;
         }
-        memset(reader->present + axis->start_of_key[key], 1,
-               (size_t)axis->start_of_key[key + 1] - axis->start_of_key[key]);
+        memset(reader->present + at, here, (size_t)run);
+        at += (uint32_t)run;
     }
+    memset(reader->present + at, here, reader->row_count - at);
     return true;
 }
 
-// Of these, the runs with and without a value.
-static bool get_presence(struct wire_reader *reader)
-{
-    if (!get_own_rows(reader)) {
-        return false;
-    }
-    uint32_t count = get_longs(&reader->in, reader->longs, BLOCK_READINGS_MAX + 1);
-    uint32_t run = 0;
-    for (uint32_t at = 0; at < reader->axis.row_count && count > 0; at++) {
-        if (!reader->present[at]) {
-            continue;
-        }
-        while (run < count && reader->longs[run] == 0) {
-            run++;
-        }
-        if (run == count || reader->longs[run] < 0) {
-            return false;
-        }
-        reader->present[at] = run % 2 == 0;
-        reader->longs[run]--;
-    }
-    return count == 0 || (run == count - 1 && reader->longs[run] == 0);
-}
-
-// Where the next number, scale, double stand.
+// Where the next scale, number, double stand, and what a first number may be relative to.
 struct places {
-    uint32_t number;
     uint32_t scale;
-    uint32_t item;
+    int64_t scale_left; // series that the one before `scale` has
+    uint32_t number;
+    uint32_t real;
+    uint64_t first; // of the series before in the column
 };
 
-static bool next_number(const struct wire_reader *reader, struct places *places, uint64_t *number)
+// The scale of the next series; -1: there is none.
+static int64_t next_scale(const struct wire_reader *reader, struct places *places)
 {
-    if (places->number == reader->number_count) {
-        return false;
-    }
-    *number += (uint64_t)reader->numbers[places->number++];
-    return true;
-}
-
-static bool set_double(const struct wire_reader *reader, struct places *places, int64_t scale,
-                       uint64_t *number, struct value *value)
-{
-    value->kind = VALUE_NUMBER;
-    if (scale == -1) {
-        if (places->item == reader->item_count) {
-            return false;
+    while (places->scale_left == 0) {
+        if (places->scale + 1 >= reader->scale_count) {
+            return -1;
         }
-        value->number = bits_double(get_u64(reader->items[places->item++].at));
-        return true;
+        places->scale_left = reader->scales[places->scale + 1];
+        places->scale += 2;
     }
-    if (!next_number(reader, places, number)) {
-        return false;
-    }
-    value->number = decimal_double((int64_t)*number, block_power_of_ten[scale % 32], scale >= 32);
-    return true;
+    places->scale_left--;
+    return reader->scales[places->scale - 2];
 }
 
-static bool set_value(const struct wire_reader *reader, struct places *places,
-                      enum column_type type, uint64_t *number, struct value *value)
+static bool scale_fits(int64_t scale, enum column_type type)
 {
-    if (!next_number(reader, places, number)) {
+    int64_t kind = scale & SCALE_KIND;
+    if (scale < 0 || scale > (SCALE_KIND | SCALE_RELATIVE)) {
         return false;
     }
     switch (type) {
     case COLUMN_BOOLEAN:
-        *value = (struct value){.kind = VALUE_BOOLEAN, .boolean = *number != 0};
-        return true;
-    case COLUMN_STRING:
-        if (*number >= reader->item_count) {
-            return false;
-        }
-        *value = (struct value){.kind = VALUE_TEXT, .text = reader->items[*number]};
-        return true;
+        return kind == SCALE_BOOLEAN;
     case COLUMN_INTEGER:
     case COLUMN_TIMESTAMP:
+        return kind == SCALE_INTEGER;
     case COLUMN_NUMBER:
-        break;
+        return kind <= SCALE_DOUBLE;
+    case COLUMN_STRING:
+        return kind == SCALE_TEXT;
     }
-    *value = (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)*number};
+    return false;
+}
+
+static bool set_number(const struct wire_reader *reader, int64_t kind, uint64_t number,
+                       struct value *value)
+{
+    if (kind == SCALE_TEXT) {
+        if (number >= reader->text_count) {
+            return false;
+        }
+        *value = (struct value){.kind = VALUE_TEXT, .text = reader->texts[number]};
+    } else if (kind == SCALE_BOOLEAN) {
+        *value = (struct value){.kind = VALUE_BOOLEAN, .boolean = number != 0};
+    } else if (kind == SCALE_INTEGER) {
+        *value = (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)number};
+    } else {
+        double power = block_power_of_ten[kind % SCALE_FLOAT];
+        value->kind = VALUE_NUMBER;
+        value->number = decimal_double((int64_t)number, power, kind >= SCALE_FLOAT);
+    }
     return true;
 }
 
-static bool scale_is_known(int64_t scale)
+// The values of one key, from row `from` (key after key) on, where `present[from]` is the first.
+static bool set_series(struct wire_reader *reader, struct places *places, uint32_t field,
+                       uint32_t from, uint32_t to)
 {
-    return scale == -1 || (scale >= 0 && scale % 32 <= BLOCK_DECIMALS_MAX && scale < 64);
-}
-
-// The values of one key.
-static bool set_key(struct wire_reader *reader, struct places *places, enum column_type type,
-                    uint32_t key, uint32_t field)
-{
-    const struct block_axis *axis = &reader->axis;
-    uint64_t number = 0;
+    int64_t scale = next_scale(reader, places);
+    int64_t kind = scale & SCALE_KIND;
+    uint64_t number = scale & SCALE_RELATIVE ? places->first : 0;
     bool is_first = true;
-    int64_t scale = 0;
-    for (uint32_t i = axis->start_of_key[key]; i < axis->start_of_key[key + 1]; i++) {
-        struct value *value = &reader->values[axis->rows[i] * reader->field_count + field];
-        value->kind = VALUE_NULL;
+    if (!scale_fits(scale, reader->types[field])) {
+        return false;
+    }
+    for (uint32_t i = from; i < to; i++) {
+        struct value *value = &reader->values[reader->rows[i] * reader->field_count + field];
         if (!reader->present[i]) {
             continue;
         }
-        if (is_first && type == COLUMN_NUMBER) {
-            if (reader->scale_count == 0) {
+        if (kind == SCALE_DOUBLE) {
+            if (places->real == reader->double_count) {
                 return false;
             }
-            scale = reader->scales[places->scale];
-            places->scale += places->scale + 1 < reader->scale_count;
+            value->kind = VALUE_NUMBER;
+            value->number = bits_double(get_u64(reader->doubles[places->real++].at));
+            continue;
         }
+        if (places->number == reader->number_count) {
+            return false;
+        }
+        number += (uint64_t)reader->numbers[places->number++];
+        places->first = is_first ? number : places->first;
         is_first = false;
-        if (!(type == COLUMN_NUMBER
-                  ? scale_is_known(scale) && set_double(reader, places, scale, &number, value)
-                  : set_value(reader, places, type, &number, value))) {
+        if (!set_number(reader, kind, number, value)) {
             return false;
         }
     }
     return true;
 }
 
-static bool get_column(struct wire_reader *reader, uint32_t field)
+static bool get_column(struct wire_reader *reader, struct places *places, uint32_t field)
 {
-    struct cursor *in = &reader->in;
-    enum column_type type = reader->types[field];
-    if (!get_presence(reader)) {
+    if (!get_presence(reader, field)) {
         return false;
     }
-    reader->number_count = get_longs(in, reader->numbers, BLOCK_READINGS_MAX);
-    reader->item_count = 0;
-    if (type == COLUMN_NUMBER) {
-        reader->scale_count = get_longs(in, reader->scales, BLOCK_KEYS_MAX);
-        reader->item_count = get_doubles(in, reader->items, BLOCK_READINGS_MAX);
-    } else if (type == COLUMN_STRING) {
-        reader->item_count = get_strings(in, reader->items, BLOCK_READINGS_MAX);
+    for (uint32_t i = 0; i < reader->row_count; i++) {
+        reader->values[reader->rows[i] * reader->field_count + field].kind = VALUE_NULL;
     }
-    struct places places = {0, 0, 0};
-    for (uint32_t key = 0; key < reader->axis.key_count && !in->bad; key++) {
-        if (!set_key(reader, &places, type, key, field)) {
+    places->first = 0;
+    for (uint32_t key = 0; key < reader->key_count; key++) {
+        uint32_t from = reader->start_of_key[key];
+        uint32_t to = reader->start_of_key[key + 1];
+        const void *first = memchr(reader->present + from, 1, to - from);
+        if (first != NULL && !set_series(reader, places, field, from, to)) {
             return false;
         }
     }
-    return !in->bad && places.number == reader->number_count;
+    return true;
 }
+
+static bool get_columns(struct wire_reader *reader)
+{
+    struct cursor *in = &reader->in;
+    for (uint32_t field = 0; field < reader->field_count; field++) {
+        reader->columns[field] = *in; // read once its values are there
+        (void)get_longs(in, reader->longs, WIRE_READINGS_MAX + 1);
+    }
+    reader->scale_count = get_longs(in, reader->scales, 2 * WIRE_READINGS_MAX);
+    reader->number_count = get_longs(in, reader->numbers, WIRE_READINGS_MAX);
+    reader->double_count = get_doubles(in, reader->doubles, WIRE_READINGS_MAX);
+    reader->text_count = get_strings(in, reader->texts, WIRE_READINGS_MAX);
+    struct places places = {.scale = 0};
+    if (in->bad || cursor_left(in) > 0) {
+        return false;
+    }
+    for (uint32_t field = 0; field < reader->field_count; field++) {
+        if (!get_column(reader, &places, field)) {
+            return false;
+        }
+    }
+    return places.number == reader->number_count && places.real == reader->double_count &&
+           places.scale == reader->scale_count && places.scale_left == 0;
+}
+
+// ---- the record ----
 
 enum err wire_read(struct wire_reader *reader, struct bytes in, const struct schema *schema)
 {
+    struct cursor *cursor = &reader->in;
     reader->in = cursor_over(in);
     reader->info = (struct wire_info){.row_count = 0};
     reader->field_count = schema->field_count;
     block_field_types(schema, reader->types);
-    struct wire_info info = {.gateway = get_string(&reader->in), .epoch = get_string(&reader->in)};
-    info.first_seq = (uint64_t)get_long(&reader->in);
-    int64_t clock = get_long(&reader->in);
-    reader->axis.key_count = get_strings(&reader->in, reader->keys, BLOCK_KEYS_MAX);
-    uint32_t order_count = get_longs(&reader->in, reader->longs, BLOCK_READINGS_MAX);
-    if (reader->in.bad || clock < 0 || clock > 1 || !take_order(reader, order_count) ||
-        !get_times(reader, order_count)) {
+    struct wire_info info = {.gateway = get_string(cursor), .epoch = get_string(cursor)};
+    info.first_seq = (uint64_t)get_long(cursor);
+    int64_t clock = get_long(cursor);
+    if (clock < 0 || clock > 1 || !get_keys(reader) || !get_times(reader) || !get_order(reader) ||
+        !get_qualities(reader)) {
         return ERR_CORRUPT;
     }
-    if (reader->axis.row_count * reader->field_count > BLOCK_CELLS_MAX) {
+    if (reader->row_count * reader->field_count > WIRE_CELLS_MAX) {
         return ERR_LIMIT;
     }
-    if (!get_qualities(reader)) {
-        return ERR_CORRUPT;
-    }
-    for (uint32_t field = 0; field < reader->field_count; field++) {
-        if (!get_column(reader, field)) {
-            return ERR_CORRUPT;
-        }
-    }
-    if (reader->in.bad || cursor_left(&reader->in) > 0) {
+    if (!get_columns(reader)) {
         return ERR_CORRUPT;
     }
     info.clock = clock == 0 ? RECORD_CLOCK_DEVICE : RECORD_CLOCK_WALL;
-    info.row_count = reader->axis.row_count;
+    info.row_count = reader->row_count;
     reader->info = info;
     return OK;
 }
@@ -369,7 +447,7 @@ void wire_row(const struct wire_reader *reader, uint32_t index, struct record *r
 {
     assert(index < reader->info.row_count);
     *record = (struct record){
-        .key = reader->keys[reader->axis.key_of_row[index]],
+        .key = reader->keys[reader->key_of_row[index]],
         .time_ms = reader->time_ms[index],
         .clock = reader->info.clock,
         .quality = reader->quality[index],

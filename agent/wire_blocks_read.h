@@ -19,7 +19,7 @@ struct wire_info {
 };
 
 // Decode `in`, a record written for `schema`, whole; `in` is borrowed as long as rows are read.
-// ERR_CORRUPT: it is none, or of another schema. ERR_LIMIT: it holds more than a block.
+// ERR_CORRUPT: it is none, or of another schema. ERR_LIMIT: it holds more than a wide builder.
 enum err wire_read(struct wire_reader *reader, struct bytes in, const struct schema *schema);
 
 const struct wire_info *wire_reader_info(const struct wire_reader *reader);

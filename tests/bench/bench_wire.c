@@ -1,9 +1,10 @@
 // weir-bench wire: what readings take in Kafka record batches, in both layouts, at given latencies.
 // Every record of layout `blocks` is decoded and compared.
 //
-// Where all series of a file are called DEVICE/FIELD, the readings of a device that come together,
-// of one time and quality, are one row, as a gateway sends them; --single makes each reading a row
-// of its own series. Counted is a RecordBatch v2: 61 bytes of its own, and the records, gzip'd at
+// Each reading is a row of one field, whose key is its series. Where all series of a file are
+// called DEVICE/FIELD, it is told too what they take as polls: the readings of a device that come
+// together, of one time and quality, are one row, as a gateway sends them. --single and --polled
+// tell one of the two. Counted is a RecordBatch v2: 61 bytes of its own, and the records, gzip'd at
 // level 6 as librdkafka does it. Values of `blocks` count 5 bytes more, for a schema registry's id.
 // Requests, TLS and TCP are not counted.
 #include "agent/block.h"
@@ -27,10 +28,17 @@ enum {
     FILES_MAX = 64,
 };
 
+// What a row is.
+enum way {
+    WAY_SINGLE, // a reading
+    WAY_POLLED, // what a device says at one time
+    WAY_COUNT,
+};
+
 struct wire_options {
     int64_t latency_ms[LATENCIES_MAX];
     uint32_t latency_count;
-    bool single;
+    bool ways[WAY_COUNT];
     bool json;
     const char *write; // a folder for records, schema and rows, or NULL
 };
@@ -184,7 +192,7 @@ static void make_lines(struct wire_rows *rows, const struct dataset *dataset,
     }
 }
 
-static bool rows_open(struct wire_rows *rows, const struct dataset *dataset, bool single)
+static bool rows_open(struct wire_rows *rows, const struct dataset *dataset, enum way way)
 {
     *rows = (struct wire_rows){.count = 0};
     struct series_map *map = calloc(1, sizeof *map);
@@ -194,7 +202,7 @@ static bool rows_open(struct wire_rows *rows, const struct dataset *dataset, boo
     }
     add_role(&rows->schema, "sensor", COLUMN_STRING, ROLE_KEY);
     add_role(&rows->schema, "observed_at", COLUMN_TIMESTAMP, ROLE_TIME);
-    bool ok = map_series(rows, dataset, !single && all_have_devices(dataset), map);
+    bool ok = map_series(rows, dataset, way == WAY_POLLED, map);
     add_role(&rows->schema, "quality", COLUMN_STRING, ROLE_QUALITY);
     rows->schema.id = 1;
     rows->lines = calloc(dataset->row_count, sizeof rows->lines[0]);
@@ -479,20 +487,22 @@ static bool read_latencies(const char *text, struct wire_options *options)
 
 static int read_options(int argc, char **argv, struct wire_options *options)
 {
-    *options = (struct wire_options){.latency_count = 0};
+    *options = (struct wire_options){.ways = {true, true}};
     int at = 1;
     for (; at < argc && argv[at][0] == '-'; at++) {
         bool more = at + 1 < argc;
         if (strcmp(argv[at], "--json") == 0) {
             options->json = true;
         } else if (strcmp(argv[at], "--single") == 0) {
-            options->single = true;
+            options->ways[WAY_POLLED] = false;
+        } else if (strcmp(argv[at], "--polled") == 0) {
+            options->ways[WAY_SINGLE] = false;
         } else if (strcmp(argv[at], "--write") == 0 && more) {
             options->write = argv[++at];
         } else if (strcmp(argv[at], "--latency") != 0 || !more ||
                    !read_latencies(argv[++at], options)) {
             (void)fprintf(stderr,
-                          "%s: there are --latency 1s,10s,60s, --single, --json, "
+                          "%s: there are --latency 1s,10s,60s, --single, --polled, --json, "
                           "--write FOLDER\n",
                           argv[at]);
             return 0;
@@ -502,24 +512,32 @@ static int read_options(int argc, char **argv, struct wire_options *options)
         (void)read_latencies("1s,10s,60s", options);
     }
     if (at == argc || argc - at > FILES_MAX) {
-        (void)fprintf(stderr, "name at least one FILE.csv[.gz]\n");
+        (void)fprintf(stderr, "name 1 to %d FILE.csv[.gz]\n", FILES_MAX);
         return 0;
+    }
+    if (options->write != NULL) {
+        options->ways[WAY_POLLED] = !options->ways[WAY_SINGLE]; // one of them
     }
     return at;
 }
 
-static bool measure_file(struct wire_tools *tools, const struct wire_options *options,
-                         const struct dataset *dataset, struct wire_result *results)
+// The schema of what is written there.
+static bool write_schema(struct wire_tools *tools, const struct wire_rows *rows, const char *folder)
+{
+    tools->value.size = 0;
+    bool ok = wire_blocks_schema(&rows->schema, &tools->value) == OK;
+    write_file(folder, "schema.json", &tools->value);
+    return ok;
+}
+
+static bool measure_way(struct wire_tools *tools, const struct wire_options *options,
+                        const struct dataset *dataset, enum way way, struct wire_result *results)
 {
     struct wire_rows rows;
-    bool ok = rows_open(&rows, dataset, options->single);
+    bool ok = rows_open(&rows, dataset, way);
     if (ok) {
         wire_json_plan(&tools->plan, &rows.schema);
-        tools->value.size = 0;
-        if (options->write != NULL) {
-            ok = wire_blocks_schema(&rows.schema, &tools->value) == OK;
-            write_file(options->write, "schema.json", &tools->value);
-        }
+        ok = options->write == NULL || write_schema(tools, &rows, options->write);
     }
     for (uint32_t i = 0; i < options->latency_count && ok; i++) {
         ok =
@@ -527,25 +545,58 @@ static bool measure_file(struct wire_tools *tools, const struct wire_options *op
         if (!ok) {
             (void)fprintf(stderr, "%s: a record differs after decoding\n", dataset->name);
         } else {
-            printf("%-16s %6lld s %9u %9u %10.3f %10.3f\n", dataset->name,
-                   (long long)options->latency_ms[i] / 1000, dataset->row_count, rows.count,
-                   results[i].blocks, results[i].records);
+            printf("%-16s %6lld s %-8s %9u %9u %10.3f %10.3f\n", dataset->name,
+                   (long long)options->latency_ms[i] / 1000, way == WAY_SINGLE ? "reading" : "poll",
+                   dataset->row_count, rows.count, results[i].blocks, results[i].records);
         }
     }
     rows_close(&rows);
     return ok;
 }
 
-static void print_json(const struct wire_options *options, const char *name, uint32_t readings,
-                       const struct wire_result *results, bool is_first)
+// What was found of a file.
+struct file_result {
+    char name[64];
+    uint32_t readings;
+    bool ways[WAY_COUNT];
+    struct wire_result results[WAY_COUNT][LATENCIES_MAX];
+};
+
+static bool measure_file(struct wire_tools *tools, const struct wire_options *options,
+                         const struct dataset *dataset, struct file_result *result)
 {
-    printf("%s{\"name\":\"%s\",\"readings\":%u,\"latencies\":[", is_first ? "" : ",", name,
-           readings);
+    bool ok = true;
+    (void)snprintf(result->name, sizeof result->name, "%s", dataset->name);
+    result->readings = dataset->row_count;
+    if (!options->ways[WAY_SINGLE] && !all_have_devices(dataset)) {
+        (void)fprintf(stderr, "%s: --polled needs series that are called DEVICE/FIELD\n",
+                      dataset->name);
+        return false;
+    }
+    for (enum way way = WAY_SINGLE; way < WAY_COUNT && ok; way++) {
+        result->ways[way] = options->ways[way] && (way == WAY_SINGLE || all_have_devices(dataset));
+        ok = !result->ways[way] || measure_way(tools, options, dataset, way, result->results[way]);
+    }
+    return ok;
+}
+
+static void print_json(const struct wire_options *options, const struct file_result *result,
+                       bool is_first)
+{
+    static const char *const names[WAY_COUNT] = {"", "polled_"};
+    printf("%s{\"name\":\"%s\",\"readings\":%u,\"latencies\":[", is_first ? "" : ",", result->name,
+           result->readings);
     for (uint32_t i = 0; i < options->latency_count; i++) {
-        printf("%s{\"latency_s\":%lld,\"blocks_bytes_per_reading\":%.4f,"
-               "\"records_bytes_per_reading\":%.4f}",
-               i == 0 ? "" : ",", (long long)options->latency_ms[i] / 1000, results[i].blocks,
-               results[i].records);
+        printf("%s{\"latency_s\":%lld", i == 0 ? "" : ",",
+               (long long)options->latency_ms[i] / 1000);
+        for (enum way way = WAY_SINGLE; way < WAY_COUNT; way++) {
+            if (result->ways[way]) {
+                printf(",\"%sblocks_bytes_per_reading\":%.4f,\"%srecords_bytes_per_reading\":%.4f",
+                       names[way], result->results[way][i].blocks, names[way],
+                       result->results[way][i].records);
+            }
+        }
+        printf("}");
     }
     printf("]}");
 }
@@ -553,19 +604,15 @@ static void print_json(const struct wire_options *options, const char *name, uin
 static int measure_files(struct wire_tools *tools, const struct wire_options *options, char **files,
                          uint32_t count)
 {
-    static struct wire_result results[FILES_MAX][LATENCIES_MAX];
-    static char names[FILES_MAX][64];
-    uint32_t readings[FILES_MAX];
-    printf("%-16s %8s %9s %9s %10s %10s   bytes a reading\n", "", "latency", "readings", "rows",
-           "blocks", "records");
+    static struct file_result results[FILES_MAX];
+    printf("%-16s %8s %-8s %9s %9s %10s %10s   bytes a reading\n", "", "latency", "a row is",
+           "readings", "rows", "blocks", "records");
     for (uint32_t i = 0; i < count; i++) {
         struct dataset dataset;
         if (!dataset_open(&dataset, files[i])) {
             return EX_NOINPUT;
         }
-        bool same = measure_file(tools, options, &dataset, results[i]);
-        memcpy(names[i], dataset.name, sizeof names[i]);
-        readings[i] = dataset.row_count;
+        bool same = measure_file(tools, options, &dataset, &results[i]);
         dataset_close(&dataset);
         if (!same) {
             return 1;
@@ -574,7 +621,7 @@ static int measure_files(struct wire_tools *tools, const struct wire_options *op
     if (options->json) {
         printf("{\"files\":[");
         for (uint32_t i = 0; i < count; i++) {
-            print_json(options, names[i], readings[i], results[i], i == 0);
+            print_json(options, &results[i], i == 0);
         }
         printf("]}\n");
     }
@@ -589,7 +636,7 @@ int bench_wire(int argc, char **argv)
         return EX_USAGE;
     }
     static struct wire_tools tools;
-    tools.builder = block_builder_open();
+    tools.builder = block_builder_open_wide();
     tools.wire = wire_blocks_open();
     tools.reader = wire_reader_open();
     if (tools.builder == NULL || tools.wire == NULL || tools.reader == NULL) {

@@ -5,6 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,79 +25,99 @@ public class ReadBlocks {
 
     /** The rows of one decoded record, in order of seq. */
     static List<Row> rows(GenericRecord block) {
-        List<?> keys = list(block, "keys"), order = list(block, "order"), times = list(block, "times");
-        List<Row> rows = new ArrayList<>();
-        List<List<Row>> byKey = new ArrayList<>();
-        keys.forEach(key -> byKey.add(new ArrayList<>()));
-        for (int i = 0; i < times.size(); i++) {
-            int key = order.isEmpty() ? 0 : (Integer) order.get(i);
-            Row row = new Row();
-            row.seq = (Long) block.get("seq") + i;
-            row.key = keys.get(key).toString();
-            rows.add(row);
-            byKey.get(key).add(row);
+        List<String> keys = new ArrayList<>();
+        for (Object rest : list(block, "keys")) {
+            int shared = keys.isEmpty() ? 0 : (Integer) list(block, "shared").get(keys.size());
+            keys.add((keys.isEmpty() ? "" : keys.get(keys.size() - 1).substring(0, shared)) + rest);
         }
-        List<Long> qualities = new ArrayList<>();
-        List<?> runs = list(block, "qualities");
-        for (int i = 0; i < runs.size(); i += 2) {
-            for (int n = (Integer) runs.get(i + 1); n > 0; n--) {
-                qualities.add(((Integer) runs.get(i)).longValue());
-            }
-        }
+        List<Row> cells = new ArrayList<>(); // the rows, key after key
+        List<List<Row>> ofKey = new ArrayList<>();
+        List<?> axes = list(block, "axes"), steps = list(block, "times"), order = list(block, "order");
         int at = 0;
         long first = 0;
-        for (List<Row> ofKey : byKey) {
-            long time = first;
-            for (Row row : ofKey) {
-                row.quality = qualities.isEmpty() ? 0 : qualities.get(at);
-                row.time = time += (Long) times.get(at++);
-                first = row == ofKey.get(0) ? time : first;
+        for (int axis = 0; axis < axes.size(); axis += 2) {
+            int keyCount = (Integer) axes.get(axis), rowCount = (Integer) axes.get(axis + 1);
+            for (int key = 0; key < keyCount; key++) {
+                List<Row> mine = new ArrayList<>();
+                long time = first;
+                for (int i = 0; i < rowCount; i++) {
+                    Row row = new Row();
+                    row.key = keys.get(ofKey.size());
+                    row.time = time += (Long) steps.get(at + i);
+                    mine.add(row);
+                }
+                cells.addAll(mine);
+                ofKey.add(mine);
             }
+            first += (Long) steps.get(at);
+            at += rowCount;
         }
+        List<Row> byTime = new ArrayList<>(cells), rows = new ArrayList<>();
+        byTime.sort(Comparator.comparingLong(row -> row.time)); // stable
+        for (int i = 0; i < cells.size(); i++) {
+            Row row = byTime.get(i + (order.isEmpty() ? 0 : (Integer) order.get(i)));
+            row.seq = (Long) block.get("seq") + i;
+            rows.add(row);
+        }
+        List<Integer> qualities = spread(list(block, "qualities"));
+        for (int i = 0; i < qualities.size(); i++) {
+            cells.get(i).quality = qualities.get(i);
+        }
+        Iterator<Integer> scales = spread(list(block, "scales")).iterator();
+        Iterator<?> numbers = list(block, "numbers").iterator(), doubles = list(block, "doubles").iterator();
         GenericRecord columns = (GenericRecord) block.get("columns");
         for (Schema.Field field : columns.getSchema().getFields()) {
-            fill(field.name(), (GenericRecord) columns.get(field.pos()), byKey);
+            fill(block, field.name(), ofKey, list(columns, field.name()), scales, numbers, doubles);
         }
         return rows;
     }
 
-    static void fill(String field, GenericRecord column, List<List<Row>> byKey) {
-        boolean isNumber = column.getSchema().getField("scales") != null;
-        boolean isText = column.getSchema().getField("texts") != null;
-        boolean isBoolean = column.getSchema().getName().equals("BooleanColumn");
-        List<?> own = list(column, "keys"), runs = list(column, "present"), numbers = list(column, "numbers");
-        int number = 0, next = 0, nextDouble = 0, run = 0, left = runs.isEmpty() ? 0 : (Integer) runs.get(0);
-        int scale = 0;
-        for (int key = 0; key < byKey.size(); key++) {
-            if (!own.isEmpty() && !own.contains(key)) {
-                continue;
-            }
-            long m = 0;
-            boolean isFirst = true;
-            for (Row row : byKey.get(key)) {
-                while (!runs.isEmpty() && left == 0) {
-                    left = (Integer) runs.get(++run);
+    static void fill(GenericRecord block, String field, List<List<Row>> ofKey, List<?> runs,
+            Iterator<Integer> scales, Iterator<?> numbers, Iterator<?> doubles) {
+        int run = 0, left = runs.isEmpty() ? Integer.MAX_VALUE : (Integer) runs.get(0);
+        long first = 0;
+        for (List<Row> rows : ofKey) {
+            int scale = -1; // until its first value
+            long number = 0;
+            for (Row row : rows) {
+                while (left == 0) { // the last run has no end
+                    left = ++run < runs.size() ? (Integer) runs.get(run) : Integer.MAX_VALUE;
                 }
                 left--;
                 if (run % 2 == 1) {
                     continue;
                 }
-                if (isFirst && isNumber) {
-                    List<?> scales = list(column, "scales");
-                    scale = (Integer) scales.get(Math.min(next++, scales.size() - 1));
+                boolean isFirst = scale < 0;
+                if (isFirst) {
+                    scale = scales.next();
+                    number = (scale & 64) != 0 ? first : 0;
                 }
-                isFirst = false;
-                if (scale == -1) {
-                    row.values.put(field, list(column, "doubles").get(nextDouble++));
+                if (scale == 32) {
+                    row.values.put(field, doubles.next());
                     continue;
                 }
-                m += (Long) numbers.get(number++);
-                double value = m / Math.pow(10, scale % 32); // Math.pow(10, 0..15) is exact
-                row.values.put(field, isText ? list(column, "texts").get((int) m).toString()
-                    : isBoolean ? (Object) (m != 0) : !isNumber ? (Object) m
-                    : scale >= 32 ? (double) (float) value : value);
+                number += (Long) numbers.next();
+                first = isFirst ? number : first;
+                row.values.put(field, value(block, number, scale & 63));
             }
         }
+    }
+
+    static Object value(GenericRecord block, long number, int scale) {
+        double value = number / Math.pow(10, scale % 16); // Math.pow(10, 0..15) is exact
+        return scale == 33 ? list(block, "texts").get((int) number).toString()
+            : scale == 34 ? (Object) (number != 0)
+            : scale == 35 ? (Object) number // an integer, or a time in ms
+            : scale >= 16 ? (double) (float) value : value;
+    }
+
+    /** (value, count)*, one by one. */
+    static List<Integer> spread(List<?> runs) {
+        List<Integer> all = new ArrayList<>();
+        for (int i = 0; i < runs.size(); i += 2) {
+            all.addAll(Collections.nCopies((Integer) runs.get(i + 1), (Integer) runs.get(i)));
+        }
+        return all;
     }
 
     static List<?> list(GenericRecord record, String name) {

@@ -13,52 +13,62 @@ const long = avro.types.LongType.__with({
 });
 
 function rows(block) {
-  const order = block.order.length ? block.order : block.times.map(() => 0);
-  const out = order.map((key, i) => (
-    {seq: block.seq + BigInt(i), key: block.keys[key], time: 0n, quality: 0, values: {}}));
-  const byKey = block.keys.map((_, key) => out.filter((row, i) => order[i] === key));
-  const qualities = [];
-  for (let i = 0; i < block.qualities.length; i += 2) {
-    for (let n = block.qualities[i + 1]; n > 0; n--) qualities.push(block.qualities[i]);
-  }
+  let name = '';
+  const keys = block.keys.map((rest, i) => (name = name.slice(0, block.shared[i]) + rest));
+  const cells = []; // the rows, key after key
+  const ofKey = [];
   let at = 0;
   let first = 0n;
-  for (const ofKey of byKey) {
-    let time = first;
-    ofKey.forEach((row, place) => {
-      row.quality = qualities.length ? qualities[at] : 0;
-      row.time = time += block.times[at++];
-      if (place === 0) first = time;
-    });
+  for (let axis = 0; axis < block.axes.length; axis += 2) {
+    const steps = block.times.slice(at, at += block.axes[axis + 1]);
+    for (let n = block.axes[axis]; n > 0; n--) {
+      let time = first;
+      const key = keys[ofKey.length];
+      ofKey.push(steps.map((step) => ({seq: 0n, key, time: time += step, quality: 0, values: {}})));
+      cells.push(...ofKey[ofKey.length - 1]);
+    }
+    first += steps[0];
   }
-  for (const [field, column] of Object.entries(block.columns)) fill(field, column, byKey);
+  const byTime = [...cells].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  const out = cells.map((_, i) => byTime[i + (block.order.length ? block.order[i] : 0)]);
+  out.forEach((row, i) => { row.seq = block.seq + BigInt(i); });
+  spread(block.qualities).forEach((quality, i) => { cells[i].quality = quality; });
+  const scales = spread(block.scales).values();
+  const numbers = block.numbers.values();
+  const doubles = block.doubles.values();
+  for (const [field, runs] of Object.entries(block.columns)) {
+    const here = runs.flatMap((n, i) => Array(n).fill(i % 2 === 0));
+    const beyond = runs.length % 2 === 0; // the last run has no end
+    let row = 0;
+    let before = 0n;
+    for (const cellsOfKey of ofKey) {
+      const mine = cellsOfKey.filter(() => (row < here.length ? here[row++] : beyond));
+      const scale = mine.length ? scales.next().value : 0;
+      let number = scale & 64 ? before : 0n;
+      mine.forEach((to, place) => {
+        if (scale === 32) {
+          to.values[field] = doubles.next().value;
+          return;
+        }
+        number += numbers.next().value;
+        if (place === 0) before = number;
+        to.values[field] = valueOf(block, number, scale & 63);
+      });
+    }
+  }
   return out;
 }
 
-function fill(field, column, byKey) {
-  const present = column.present.flatMap((n, i) => Array(n).fill(i % 2 === 0));
-  const scales = [...(column.scales || [])];
-  const numbers = column.numbers.values();
-  const doubles = (column.doubles || []).values();
-  let row = 0;
-  let scale = 0;
-  for (const key of column.keys.length ? column.keys : byKey.keys()) {
-    let m = 0n;
-    let isFirst = true;
-    for (const to of byKey[key]) {
-      if (present.length && !present[row++]) continue;
-      if (isFirst && scales.length) scale = scales.shift();
-      isFirst = false;
-      if (scale === -1) {
-        to.values[field] = doubles.next().value;
-        continue;
-      }
-      m += numbers.next().value;
-      const value = Number(m) / 10 ** (scale % 32);
-      to.values[field] = column.texts ? column.texts[Number(m)]
-        : !column.scales ? m : scale >= 32 ? Math.fround(value) : value;
-    }
-  }
+function spread(runs) { // (value, count)*, one by one
+  return runs.flatMap((value, i) => (i % 2 ? [] : Array(runs[i + 1]).fill(value)));
+}
+
+function valueOf(block, number, scale) {
+  const value = Number(number) / 10 ** (scale % 16);
+  return scale === 33 ? block.texts[Number(number)]
+    : scale === 34 ? number !== 0n
+    : scale === 35 ? number // an integer, or a time in ms
+    : scale >= 16 ? Math.fround(value) : value;
 }
 
 function said(value) {
