@@ -140,6 +140,7 @@ static void read_spool(const struct settings_reading *reading, struct product_se
     product->when_full =
         option_choice(options, "spool.when full") == 1 ? SPOOL_REFUSE : SPOOL_DROP_OLDEST;
     product->thin = option_choice(options, "spool.when full") == 2;
+    product->publishes = option_choice(options, "publish") == 1;
     product->delivery =
         option_choice(options, "delivery") == 1 ? DELIVERY_EXACTLY_ONCE : DELIVERY_AT_LEAST_ONCE;
 }

@@ -58,6 +58,13 @@ const struct option settings_product_rows[] = {
      .type = OPTION_TEXT,
      .help = "what the product is called here; default: `dataProduct` of the contract, else its "
              "file's name"},
+    {.key = "publish",
+     .type = OPTION_CHOICE,
+     .initial = "owner",
+     .choices = "owner|gateway",
+     .help =
+         "who makes the topics and writes contract and product to the mesh: the owner, by `weir "
+         "product apply`, or this gateway, where it is the product's only one"},
     {.key = "delivery",
      .type = OPTION_CHOICE,
      .initial = "at-least-once",

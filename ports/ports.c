@@ -11,6 +11,7 @@ extern const struct input_driver line_driver;
 extern const struct input_driver linux_driver;
 extern const struct service service_control;
 extern const struct service service_heartbeat;
+extern const struct service service_node;
 
 const struct input_driver *const input_drivers[] = {
     &file_driver,
@@ -27,6 +28,7 @@ const struct output_driver *const output_drivers[] = {
 
 const struct service *const services[] = {
     &service_heartbeat,
+    &service_node,
     &service_control,
     NULL,
 };

@@ -76,18 +76,26 @@ enum err mesh_open(const struct kafka_client *client, int wait_ms, struct mesh *
         return ERR_FAILED;
     }
     mesh->wait_ms = wait_ms;
-    enum err err = kafka_reader_open(client, &mesh->reader, why);
-    if (err == OK) {
-        mesh->client = make_client(client, mesh, why);
-        err = mesh->client != NULL ? OK : ERR_INVALID;
-    }
-    if (err != OK) {
+    mesh->settings = client;
+    enum err err = kafka_client_version_fits(why) ? OK : ERR_VERSION;
+    mesh->client = err == OK ? make_client(client, mesh, why) : NULL;
+    if (mesh->client == NULL) {
         mesh_close(mesh);
-        return err;
+        return err == OK ? ERR_INVALID : err;
     }
     mesh->queue = rd_kafka_queue_new(mesh->client);
     *out = mesh;
     return OK;
+}
+
+void mesh_cancel_by(struct mesh *mesh, const atomic_bool *cancel)
+{
+    mesh->cancel = cancel;
+}
+
+static bool is_cancelled(const struct mesh *mesh)
+{
+    return mesh->cancel != NULL && atomic_load(mesh->cancel);
 }
 
 void mesh_close(struct mesh *mesh)
@@ -126,9 +134,10 @@ enum err mesh_failed(struct mesh *mesh, rd_kafka_resp_err_t err, const char *wha
         (void)snprintf(why, KAFKA_SENTENCE_SIZE, "%.150s: the cluster has no such topic", what);
         return ERR_NOT_FOUND;
     }
-    bool is_link = err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT ||
-                   err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
-                   err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+    bool is_link =
+        err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+        err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+        err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
     if (is_link && mesh->faulted) {
         memcpy(why, mesh->fault.sentence, KAFKA_SENTENCE_SIZE);
     } else {
@@ -139,8 +148,11 @@ enum err mesh_failed(struct mesh *mesh, rd_kafka_resp_err_t err, const char *wha
 
 const char *mesh_cluster(struct mesh *mesh, char why[KAFKA_SENTENCE_SIZE])
 {
-    if (mesh->cluster == NULL) {
-        mesh->cluster = rd_kafka_clusterid(mesh->client, mesh->wait_ms);
+    enum { STEP_MS = 200 };
+    int64_t end_ms = clock_boot_ms() + mesh->wait_ms;
+    while (mesh->cluster == NULL && clock_boot_ms() < end_ms && !is_cancelled(mesh)) {
+        mesh->cluster = rd_kafka_clusterid(mesh->client, STEP_MS);
+        (void)rd_kafka_poll(mesh->client, 0);
     }
     if (mesh->cluster == NULL) {
         (void)mesh_failed(mesh, RD_KAFKA_RESP_ERR__TIMED_OUT, "the cluster", why);
@@ -269,6 +281,11 @@ static void leave_out_tombstones(struct mesh_table *table)
     }
 }
 
+enum err mesh_reader(struct mesh *mesh, char why[KAFKA_SENTENCE_SIZE])
+{
+    return mesh->reader != NULL ? OK : kafka_reader_open(mesh->settings, &mesh->reader, why);
+}
+
 enum err mesh_read(struct mesh *mesh, const char *topic, struct mesh_table **out,
                    char why[KAFKA_SENTENCE_SIZE])
 {
@@ -279,8 +296,13 @@ enum err mesh_read(struct mesh *mesh, const char *topic, struct mesh_table **out
         (void)snprintf(why, KAFKA_SENTENCE_SIZE, "no memory");
         return ERR_FAILED;
     }
-    enum err err = kafka_reader_read(mesh->reader, topic, &whole, mesh->wait_ms, take_record, table,
-                                     &told, why);
+    enum err err = mesh_reader(mesh, why);
+    if (err != OK) {
+        mesh_table_free(table);
+        return err;
+    }
+    err = kafka_reader_read(mesh->reader, topic, &whole, mesh->wait_ms, take_record, table, &told,
+                            why);
     if (err == OK) {
         leave_out_tombstones(table);
         *out = table;
@@ -371,10 +393,21 @@ enum err mesh_put(struct mesh *mesh, const struct mesh_record *record,
 {
     struct mesh_delivery delivery = {.done = false};
     rd_kafka_resp_err_t err = produce(mesh, record, &delivery);
-    // It ends: each message is reported within message.timeout.ms.
+    // It ends: each message is reported within message.timeout.ms, or once it is purged.
     while (err == RD_KAFKA_RESP_ERR_NO_ERROR && !delivery.done) {
         (void)rd_kafka_poll(mesh->client, 100);
+        if (is_cancelled(mesh)) {
+            (void)rd_kafka_purge(mesh->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        }
     }
     err = err == RD_KAFKA_RESP_ERR_NO_ERROR ? delivery.err : err;
+    if (err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && !mesh->faulted) { // what else: no such topic?
+        struct mesh_topic topic = {.config_count = 0};
+        (void)snprintf(topic.name, sizeof topic.name, "%s", record->topic);
+        enum err asked = mesh_describe(mesh, &topic, why);
+        if (asked != OK) {
+            return asked;
+        }
+    }
     return err == RD_KAFKA_RESP_ERR_NO_ERROR ? OK : mesh_failed(mesh, err, record->topic, why);
 }

@@ -8,6 +8,8 @@
 
 #include "ports/output/kafka_reader.h"
 
+#include <stdatomic.h>
+
 enum {
     MESH_ENTRIES_MAX = 100000, // of a table
     MESH_BYTES_MAX = 256 * 1024 * 1024,
@@ -16,10 +18,14 @@ enum {
 
 struct mesh; // opaque
 
-// `why` tells. ERR_INVALID: a setting is wrong.
+// `client` is borrowed until mesh_close. `why` tells. ERR_INVALID: a setting is wrong.
 enum err mesh_open(const struct kafka_client *client, int wait_ms, struct mesh **out,
                    char why[KAFKA_SENTENCE_SIZE]);
 void mesh_close(struct mesh *mesh); // NULL is nothing
+
+// From now on `*cancel`, once true, ends what waits for a broker in mesh_cluster and mesh_put
+// (ERR_AGAIN).
+void mesh_cancel_by(struct mesh *mesh, const atomic_bool *cancel);
 
 // The cluster's id, borrowed. NULL: no broker answered; `why` tells.
 const char *mesh_cluster(struct mesh *mesh, char why[KAFKA_SENTENCE_SIZE]);

@@ -6,10 +6,14 @@
 
 #include "ports/discovery/mesh.h"
 
+#include <stdatomic.h>
+
 struct mesh {
     rd_kafka_t *client;
     rd_kafka_queue_t *queue; // answers of the cluster
-    struct kafka_reader *reader;
+    const struct kafka_client *settings;
+    struct kafka_reader *reader; // NULL: nothing was read yet
+    const atomic_bool *cancel;   // NULL: waits are not cut short
     int wait_ms;
     char *cluster;
     struct kafka_fault fault; // the last one seen, for the sentence
@@ -24,6 +28,9 @@ struct mesh_delivery {
 // What librdkafka's error means for who asked for `what`: an err, and a sentence.
 enum err mesh_failed(struct mesh *mesh, rd_kafka_resp_err_t err, const char *what,
                      char why[KAFKA_SENTENCE_SIZE]);
+
+// Open the reader where it is not open.
+enum err mesh_reader(struct mesh *mesh, char why[KAFKA_SENTENCE_SIZE]);
 
 // Options of a request, with the time to wait; destroyed by the caller.
 rd_kafka_AdminOptions_t *mesh_options(struct mesh *mesh, rd_kafka_admin_op_t operation);
