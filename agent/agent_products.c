@@ -238,7 +238,7 @@ static int open_product(struct agent *agent, uint32_t index)
     product->output = &agent->output;
     product->boot_id = agent->boot_id;
     agent->product_count = index + 1;
-    enum err err = product_open(product, directory);
+    enum err err = product_open(product, agent->memories[index] == NULL ? directory : NULL);
     struct bytes partitions = err == OK ? product_recall(product, "partitions") : (struct bytes){0};
     if (partitions.size == 4) {
         agent->topics[index].partition_count = (int32_t)get_u32(partitions.at);

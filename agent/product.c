@@ -208,6 +208,14 @@ void product_corrupt(void *owner, uint64_t from, uint64_t to)
 
 // ---- quarantine ----
 
+static void end_refused(struct product *product, uint64_t seq, enum settled_how how)
+{
+    product_settle(product, seq, seq, how);
+    product_declare(product, seq, seq, how, INT64_MIN, INT64_MIN);
+    outlet_set_aside(&product->outlet, true);
+    outlet_skip(&product->outlet, &product->settled);
+}
+
 void product_quarantine_done(struct job *job)
 {
     struct product *product = ((struct store_quarantine *)job)->owner;
@@ -224,10 +232,7 @@ void product_quarantine_done(struct job *job)
     log_warn("record.quarantined", "product=%s seq=%llu file=%s: the broker will not take it: %s",
              product->settings->name, (unsigned long long)work->seq, work->path,
              product->quarantine_reason);
-    product_settle(product, work->seq, work->seq, SETTLED_QUARANTINED);
-    product_declare(product, work->seq, work->seq, SETTLED_QUARANTINED, INT64_MIN, INT64_MIN);
-    outlet_set_aside(&product->outlet, true);
-    outlet_skip(&product->outlet, &product->settled);
+    end_refused(product, work->seq, SETTLED_QUARANTINED);
 }
 
 static void put_number(struct buffer *out, const char *name, uint64_t number)
@@ -247,6 +252,14 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
                        stat.refusal[0] == 0 ? "refused" : stat.refusal);
     }
     product->reason_is_set = false;
+    if (product->quarantine_path == NULL) { // it could wait for a disk that may never come
+        log_error("record.lost",
+                  "product=%s seq=%llu: the broker will not take it (%s), and there is no disk to "
+                  "set it aside on",
+                  product->settings->name, (unsigned long long)seq, product->quarantine_reason);
+        end_refused(product, seq, SETTLED_LOST_REFUSED);
+        return;
+    }
     struct store_quarantine *work = &product->quarantine;
     struct buffer *line = &work->line;
     line->size = 0;

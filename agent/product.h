@@ -101,6 +101,8 @@ struct product {
 
 // Restore what the spool holds and take all memory. The caller runs jobs in place meanwhile
 // (`store.give` calls work and done before it returns). A sentence was logged where it fails.
+// `directory` takes what the broker refuses (quarantine.jsonl); NULL: there is no disk, and such a
+// record is lost, declared.
 enum err product_open(struct product *product, const char *directory);
 // From here on jobs run in the worker.
 void product_start(struct product *product, struct job_giver store);

@@ -31,7 +31,7 @@ static enum err take_memory(struct product *product, const char *directory)
     if (product->stored != NULL) {
         schema_add_rejected(product->stored, &product->settings->port->schema);
     }
-    product->quarantine_path = joined(directory, "/quarantine.jsonl");
+    product->quarantine_path = directory != NULL ? joined(directory, "/quarantine.jsonl") : NULL;
     product->quarantine.line =
         buffer_over(malloc(OUTLET_VALUE_MAX + 4096), OUTLET_VALUE_MAX + 4096);
     product->aside_value = buffer_over(malloc(ASIDE_BYTES), ASIDE_BYTES);
@@ -48,7 +48,8 @@ static enum err take_memory(struct product *product, const char *directory)
     bool all = thin && product->series != NULL && product->builder != NULL &&
                product->commit != NULL && product->losses_topic != NULL &&
                product->quarantine_topic != NULL && product->aside_value.at != NULL &&
-               product->stored != NULL && product->quarantine_path != NULL &&
+               product->stored != NULL &&
+               (directory == NULL || product->quarantine_path != NULL) &&
                product->quarantine.line.at != NULL;
     return all ? OK : ERR_FAILED;
 }

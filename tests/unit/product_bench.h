@@ -98,6 +98,7 @@ static const struct output_driver wire_driver = {
 static struct {
     char directory[64];
     uint32_t segment_bytes;
+    bool in_memory; // there is no disk to set refused records aside on
     struct contract_port port;
     struct product_settings settings;
     struct disk_posix *files;
@@ -151,7 +152,7 @@ static inline void start(void)
     it.product.driver = &wire_driver;
     it.product.output = &it.output;
     it.product.boot_id = boot_id;
-    assert_int_equal(product_open(&it.product, it.directory), OK);
+    assert_int_equal(product_open(&it.product, it.in_memory ? NULL : it.directory), OK);
 }
 
 // As after kill -9: nothing is said to the spool.

@@ -214,6 +214,26 @@ static void a_record_too_large_for_the_link_is_set_aside_and_the_rest_goes_on(vo
     assert_int_equal(it.product.quarantined_records, 1);
 }
 
+static void without_a_disk_a_refused_record_is_lost_and_told_and_the_rest_goes_on(void **context)
+{
+    (void)context;
+    kill_it();
+    it.in_memory = true;
+    start();
+    wire.value_max = 10;
+    take_and_turn(1, 1);
+    commit_and_send();
+    wire.value_max = 0;
+    take_and_turn(2, 3);
+    commit_and_send();
+
+    assert_sent(0, 2, 2);
+    assert_int_equal(it.product.quarantined_records, 0);
+    assert_int_equal(it.product.lost_records, 1);
+    assert_non_null(
+        strstr(wire.told[0], "\"from_seq\":1,\"to_seq\":1,\"count\":1,\"cause\":\"refused\""));
+}
+
 static void losses_are_told_until_the_broker_has_them(void **context)
 {
     (void)context;
@@ -432,6 +452,7 @@ int main(void)
         test(never_more_than_a_window_may_repeat),
         test(a_refused_batch_takes_only_the_guilty_record),
         test(a_record_too_large_for_the_link_is_set_aside_and_the_rest_goes_on),
+        test(without_a_disk_a_refused_record_is_lost_and_told_and_the_rest_goes_on),
         test(losses_are_told_until_the_broker_has_them),
         test(old_rows_keep_the_schema_they_were_taken_under),
         test(a_full_spool_drops_the_oldest_and_declares_it),
