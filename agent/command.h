@@ -11,6 +11,7 @@
 
 // `argv[0]` is the command's name.
 int command_run(int argc, char **argv);
+int command_catalog(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_status(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
     {"config", command_config, "print the settings in effect, or the options of a driver"},
     {"status", command_status, "ask the running agent how it is"},
     {"verify", command_verify, "prove from a topic what was delivered, lost or doubled"},
+    {"catalog", command_catalog, "find data products by what lies on the mesh topics; make a site"},
     {"decode", command_decode, "print the rows of records of layout `blocks`"},
     {"product", command_product, "publish a data product: plan, apply"},
     {"spool", command_spool, "look into a spool, live or on a card: ls stat cat export verify"},

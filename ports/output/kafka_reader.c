@@ -84,6 +84,13 @@ void kafka_reader_close(struct kafka_reader *reader)
     free(reader);
 }
 
+void kafka_reader_cluster(struct kafka_reader *reader, char *out, size_t out_size)
+{
+    char *id = rd_kafka_clusterid(reader->client, 1000);
+    (void)snprintf(out, out_size, "%s", id != NULL ? id : "");
+    rd_kafka_mem_free(reader->client, id);
+}
+
 struct bytes kafka_reader_header(const rd_kafka_message_t *message, const char *name)
 {
     rd_kafka_headers_t *headers;

@@ -36,6 +36,9 @@ enum err kafka_reader_read(struct kafka_reader *reader, const char *topic,
                            kafka_reader_take *take, void *taker, struct kafka_reader_told *told,
                            char why[KAFKA_SENTENCE_SIZE]);
 
+// The id of the cluster that was read; "" where no broker told it.
+void kafka_reader_cluster(struct kafka_reader *reader, char *out, size_t out_size);
+
 // The last value of the header `name`; empty where the record has none.
 struct bytes kafka_reader_header(const rd_kafka_message_t *message, const char *name);
 

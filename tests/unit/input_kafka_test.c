@@ -17,7 +17,7 @@
 
 extern const struct input_driver kafka_driver;
 
-enum { QUIET_MS = 700 };
+enum { QUIET_MS = 300 };
 
 static rd_kafka_t *owner, *writer;
 static rd_kafka_mock_cluster_t *cluster;
