@@ -4,13 +4,15 @@
 //     input ──record──▶ bucket ──emit──▶ open block ──▶ ...
 //       └────position──▶ waits with it ──┘
 //
-// 1. A bucket is emitted whole, within one turn: a commit has all of it and the positions of the
-//    inputs after it, or nothing. So a file is read again from where it was before the bucket, and
-//    no record of it is lost or doubled by a cut.
+// 1. A bucket is emitted whole, between two turns of the inputs: a commit has all of it and the
+//    positions of the inputs after it, or nothing. So a file is read again from where it was before
+//    the bucket, and no record of it is lost or doubled by a cut. A record that ends a bucket is
+//    therefore not taken at once: its driver, in the midst of a run whose position comes at its
+//    end, first says where it stands, as whenever there is no room. (Emitting at once was tried:
+//    the position in that commit was of an earlier record, and kill -9 counted 70 lines twice.)
 // 2. What waits is not durable: a power cut costs an input that cannot go back up to a bucket.
 // 3. A bucket is over when a key's time leaves it, when it is full, after its length by the clock,
-// at
-//    a change of the level, and at the stop.
+//    at a change of the level, and at the stop.
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/product_core.h"
@@ -67,25 +69,22 @@ static void emit(struct product *product)
 
 enum err product_thin_take(struct product *product, const struct record *record, uint32_t key_id)
 {
-    int64_t bucket_ms = thin_bucket_ms(product->thin_level);
-    if (record->values[schema_rejected_field(product->stored)].kind == VALUE_TEXT) {
-        if (product_thin_waits(product)) { // what the contract rejects is no reading to be reduced
-            emit(product);
-        }
-        return product_add(product, record, key_id);
+    bool waits = product_thin_waits(product);
+    int reason = schema_rejected_field(product->stored);
+    bool rejected = reason >= 0 && record->values[reason].kind == VALUE_TEXT;
+    enum err err =
+        rejected ? ERR_LIMIT // what the contract rejects is no reading to be reduced
+                 : thin_add(product->thin, key_id, record, thin_bucket_ms(product->thin_level));
+    if (err == OK) {
+        product->thin_opened_ms = waits ? product->thin_opened_ms : clock_boot_ms();
+        return OK;
     }
-    enum err err = thin_add(product->thin, key_id, record, bucket_ms);
-    if (err != OK) {
-        if (product_thin_waits(product)) {
-            emit(product);
-        }
-        err = err == ERR_FULL ? thin_add(product->thin, key_id, record, bucket_ms)
-                              : product_add(product, record, key_id);
+    if (waits) {
+        product->thin_now = true;
+        return ERR_AGAIN; // 1.
     }
-    if (err == OK && thin_count(product->thin) == 1) {
-        product->thin_opened_ms = clock_boot_ms();
-    }
-    return err;
+    assert(err == ERR_LIMIT); // an empty bucket is never full
+    return product_add(product, record, key_id);
 }
 
 enum err product_position(struct product *product, const char *name, struct bytes value)
