@@ -58,6 +58,15 @@ struct contract_port {
     struct quality_rules *quality; // its rules, compiled; owned
 };
 
+// What slaProperties promise and weir measures (agent/slo.h); negative: nothing, or in words that
+// we cannot read.
+struct contract_promises {
+    double freshness_ms, latency_ms;
+    double completeness_percent, conformity_percent, availability_percent;
+    double error_percent;    // errorRate: at most
+    double throughput_per_s; // records: at least
+};
+
 struct contract {
     char *file;
     char *id;
@@ -76,7 +85,8 @@ struct contract {
     char product_id[UUID_TEXT_SIZE]; // see contract_identify
     char *document;                  // as it is published: agent/contract_document.h
     uint8_t content_digest[32];      // of the document's content
-    uint8_t digest[32];              // SHA-256 of the file
+    struct contract_promises promises;
+    uint8_t digest[32]; // SHA-256 of the file
     uint32_t port_count;
     struct contract_port ports[CONTRACT_PORTS_MAX];
 };

@@ -250,4 +250,5 @@ void input_refuse(struct input *input, const char *format, ...)
 void input_missed(struct input *input, uint64_t count)
 {
     core_of(input)->missed_records += count;
+    core_of(input)->product->missed_records += count;
 }

@@ -1,5 +1,6 @@
 #include "agent/outlet.h"
 
+#include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/number.h"
 #include "agent/series.h"
@@ -19,6 +20,7 @@ enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor)
     outlet->identity_prefix = (size_t)prefix;
     outlet->first_seq = cursor + 1;
     outlet->next_seq = cursor + 1;
+    arrivals_init(&outlet->arrivals);
     outlet->reader = block_reader_open();
     outlet->read = calloc(1, sizeof *outlet->read);
     outlet->value_bytes = malloc(OUTLET_VALUE_MAX);
@@ -115,6 +117,9 @@ void outlet_delivered(struct outlet *outlet, uint64_t seq, enum delivered how)
     outlet->in_flight--;
     bool late = seq < outlet->first_seq; // settled otherwise meanwhile
     if (how == DELIVERED_OK && !late) {
+        if (!bit_get(outlet->quarantined, seq) && !bit_get(outlet->dropped, seq)) {
+            arrivals_add(&outlet->arrivals, outlet->times_ms[seq % OUTLET_BITS], clock_wall_ms());
+        }
         acked_set(outlet, seq, true);
         advance(outlet);
     } else if (how == DELIVERED_AGAIN && !late) {
@@ -270,6 +275,7 @@ static enum err send_record(struct outlet *outlet, uint64_t seq)
     }
     bit_set(outlet->quarantined, seq, how == SETTLED_QUARANTINED);
     bit_set(outlet->dropped, seq, how == SETTLED_DROPPED);
+    outlet->times_ms[seq % OUTLET_BITS] = record.time_ms;
     if (how != SETTLED_DELIVERED) {
         return OK;
     }

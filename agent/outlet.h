@@ -17,6 +17,7 @@
 #ifndef WEIR_AGENT_OUTLET_H
 #define WEIR_AGENT_OUTLET_H
 
+#include "agent/arrivals.h"
 #include "agent/boots.h"
 #include "agent/port.h"
 #include "agent/schemas.h"
@@ -70,6 +71,8 @@ struct outlet {
     bool setting_aside;
     uint64_t acked[OUTLET_BITS / 64];
     uint64_t quarantined[OUTLET_BITS / 64], dropped[OUTLET_BITS / 64]; // of those sent
+    int64_t times_ms[OUTLET_BITS];                                     // their times
+    struct arrivals arrivals;
 
     bool read_busy;
     bool read_failed;

@@ -87,8 +87,8 @@ void input_well(struct input *input);
 // One record or line that could not be used: counted, and told (rate-limited) with the sentence.
 void input_refuse(struct input *input, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-// `count` records (or polls, where one makes several) were due and are gone, because there was no
-// room or no answer in time. Counted; the sentence about it is one of input_trouble.
+// `count` records were due and are gone, because there was no room or no answer, or none in time.
+// Counted, and against the product's completeness; the sentence about it is one of input_trouble.
 void input_missed(struct input *input, uint64_t count);
 
 // ---- output ----

@@ -94,6 +94,7 @@ struct product {
     // By the contract: told on the quarantine topic; on the losses topic. Of those taken, how many
     // broke it, whatever was done then.
     uint64_t aside_records, dropped_records, breaking_records;
+    uint64_t missed_records; // due at a poll, and not read
     struct spool_stat stat;
     struct rates rates;
     struct ages ages;

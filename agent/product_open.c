@@ -347,6 +347,12 @@ void product_report(struct product *product, struct report_product *report)
         .thinned_records = product->thinned_records,
         .thin_level = product->thin_level,
         .aside_records = product->aside_records,
+        .missed_records = product->missed_records,
+        .arrivals = &product->outlet.arrivals,
+        .contract = product->settings->contract,
+        .promises = product->settings->contract != NULL ? &product->settings->contract->promises
+                                                        : NULL,
+        .rules = product->settings->port->quality,
         .dropped_records = product->dropped_records,
         .breaking_records = product->breaking_records,
         .losses_untold = product->losses.count,

@@ -6,6 +6,7 @@
 #ifndef WEIR_AGENT_REPORT_H
 #define WEIR_AGENT_REPORT_H
 
+#include "agent/arrivals.h"
 #include "agent/port.h"
 #include "agent/settings.h"
 
@@ -18,20 +19,25 @@ struct report_product {
     const char *name;
     const char *topic;
     uint64_t epoch;
-    uint64_t seq;                  // last given
-    uint64_t durable;              // last that a commit covered
-    uint64_t cursor;               // everything up to it is settled
-    uint64_t in_records;           // accepted
-    uint64_t out_records;          // acknowledged by the broker
-    uint64_t refused_records;      // never accepted: broke the contract or a bound
-    uint64_t lost_records;         // settled as lost, all causes
-    uint64_t quarantined_records;  // the broker refused them; in the file beside the spool
-    uint64_t aside_records;        // broke the contract; on the quarantine topic
-    uint64_t dropped_records;      // broke the contract; dropped, as it says
-    uint64_t breaking_records;     // of in_records: broke the contract
-    uint64_t expired_records;      // of the lost ones
-    uint64_t thinned_records;      // accepted, and reduced to others before they got a seq
-    unsigned thin_level;           // 0: records are stored as they come
+    uint64_t seq;                    // last given
+    uint64_t durable;                // last that a commit covered
+    uint64_t cursor;                 // everything up to it is settled
+    uint64_t in_records;             // accepted
+    uint64_t out_records;            // acknowledged by the broker
+    uint64_t refused_records;        // never accepted: broke the contract or a bound
+    uint64_t lost_records;           // settled as lost, all causes
+    uint64_t quarantined_records;    // the broker refused them; in the file beside the spool
+    uint64_t aside_records;          // broke the contract; on the quarantine topic
+    uint64_t dropped_records;        // broke the contract; dropped, as it says
+    uint64_t breaking_records;       // of in_records: broke the contract
+    uint64_t expired_records;        // of the lost ones
+    uint64_t thinned_records;        // accepted, and reduced to others before they got a seq
+    unsigned thin_level;             // 0: records are stored as they come
+    uint64_t missed_records;         // due at a scheduled poll, and not read
+    const struct arrivals *arrivals; // of the acknowledged ones
+    const struct contract *contract;
+    const struct contract_promises *promises;
+    const struct quality_rules *rules;
     uint64_t losses_untold;        // loss records that the broker has not acknowledged
     uint64_t gaps;                 // loss records made
     int64_t oldest_age_s;          // of the oldest unsettled record, in boot time; -1: none

@@ -166,6 +166,17 @@ static void read_kafka(const struct settings_reading *reading)
     }
 }
 
+static char *read_topic(const struct settings_reading *reading, const char *key)
+{
+    const char *topic = option_text(&reading->settings->heartbeat, key);
+    if (topic != NULL && !settings_is_word(topic, SETTINGS_TOPIC_MAX)) {
+        yaml_wrong(settings_place(yaml_get(reading->root, "heartbeat"), key), NULL,
+                   reading->problems,
+                   "\"%.80s\" is no topic of Kafka; use letters, digits, '.', '_' and '-'", topic);
+    }
+    return settings_copy(topic != NULL ? topic : "");
+}
+
 static void read_heartbeat(const struct settings_reading *reading)
 {
     static const int64_t every_ms[] = {60000, 300000, 300000}; // by link
@@ -175,13 +186,8 @@ static void read_heartbeat(const struct settings_reading *reading)
                 reading->problems);
     option_default_integer(options, "every", every_ms[settings->link]);
     settings->heartbeat_ms = option_duration_ms(options, "every");
-    const char *topic = option_text(options, "topic");
-    settings->heartbeat_topic = settings_copy(topic != NULL ? topic : "");
-    if (topic != NULL && !settings_is_word(topic, SETTINGS_TOPIC_MAX)) {
-        yaml_wrong(settings_place(yaml_get(reading->root, "heartbeat"), "topic"), NULL,
-                   reading->problems,
-                   "\"%.80s\" is no topic of Kafka; use letters, digits, '.', '_' and '-'", topic);
-    }
+    settings->heartbeat_topic = read_topic(reading, "topic");
+    settings->levels_topic = read_topic(reading, "levels");
 }
 
 // ---- the whole ----
@@ -295,5 +301,6 @@ void settings_free(struct settings *settings)
     free(settings->state_dir);
     free(settings->control_socket);
     free(settings->heartbeat_topic);
+    free(settings->levels_topic);
     free(settings);
 }

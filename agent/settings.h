@@ -47,6 +47,7 @@ struct settings {
     char *state_dir;       // default: $STATE_DIRECTORY, else /var/lib/weir
     char *control_socket;  // default: STATE_DIR/control.sock
     char *heartbeat_topic; // default mesh.heartbeats
+    char *levels_topic;    // default mesh.slo
     int64_t heartbeat_ms;  // default by link: 60 s, 300 s, 300 s
     enum link_profile link;
     int log_level;             // enum log_level

@@ -36,11 +36,15 @@ const struct option settings_heartbeat_rows[] = {
      .type = OPTION_TEXT,
      .initial = "mesh.heartbeats",
      .help = "where the gateway tells its state"},
+    {.key = "levels",
+     .type = OPTION_TEXT,
+     .initial = "mesh.slo",
+     .help = "the topic where the measured service levels of the products are told"},
     {.key = "every",
      .type = OPTION_DURATION,
      .low = 1 * SECOND,
      .high = DAY,
-     .help = "the promised cadence; default by `link`: 60 s on ethernet, 300 s on cellular and "
+     .help = "the promised cadence, of the service levels too; default by `link`: 60 s on ethernet, 300 s on cellular and "
              "satellite"},
     {.key = NULL},
 };

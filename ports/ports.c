@@ -12,6 +12,7 @@ extern const struct input_driver linux_driver;
 extern const struct service service_control;
 extern const struct service service_heartbeat;
 extern const struct service service_node;
+extern const struct service service_slo;
 
 const struct input_driver *const input_drivers[] = {
     &file_driver,
@@ -29,6 +30,7 @@ const struct output_driver *const output_drivers[] = {
 const struct service *const services[] = {
     &service_heartbeat,
     &service_node,
+    &service_slo,
     &service_control,
     NULL,
 };

@@ -280,7 +280,8 @@ static void leave_out(struct input *input, const char *why)
 {
     struct linux_input *host = input->state;
     host->left_out_polls++;
-    input_missed(input, 1);
+    uint32_t due = host->readings.count + host->readings.failed_count; // as many as last time
+    input_missed(input, host->value != NULL && due > 0 ? due : 1);
     input_trouble(input, PORT_DEGRADED, "%s: %u polls were left out so far", why,
                   host->left_out_polls);
     host->troubled = true;
@@ -306,6 +307,9 @@ static void poll_done(struct job *job)
     host->is_reading = false;
     host->given = 0;
     tell_failed(host->input);
+    if (host->value != NULL) { // a record a reading; else the record has nulls for them
+        input_missed(host->input, host->readings.failed_count);
+    }
     (void)hand_over_poll(host->input);
 }
 

@@ -108,7 +108,8 @@ static void send_heartbeat(struct service_port *port, enum heartbeat_kind kind, 
     heart->last_ticks = heart->machine.ticks;
     char *document = heartbeat_json(&beat);
     if (document != NULL) {
-        sender_send(heart->sender, bytes_text(document), &told);
+        sender_send(heart->sender, bytes_text(port->settings->gateway), bytes_text(document),
+                    &told);
         heart->seq++;
     }
     free(document);
@@ -168,7 +169,8 @@ static enum err heartbeat_open(struct service_port *port)
                   sizeof *heart);
         return ERR_FAILED;
     }
-    enum err err = sender_open(&heart->sender, port->settings, &heart->wake_fd);
+    enum err err = sender_open(&heart->sender, port->settings, port->settings->heartbeat_topic,
+                               "heartbeat", &heart->wake_fd);
     if (err == OK) {
         err = service_watch(port, heart->wake_fd, EPOLLIN);
         if (err != OK) {

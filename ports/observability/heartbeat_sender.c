@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { SLOTS = 8, SERVED_MAX = 64, TIMEOUT_LEAST_MS = 1000 };
+enum { SLOTS = 8 + SETTINGS_PRODUCTS_MAX, SERVED_MAX = 64, TIMEOUT_LEAST_MS = 1000 };
 
 struct slot {
     bool out;
@@ -23,7 +23,7 @@ struct heartbeat_sender {
     rd_kafka_queue_t *queue; // delivery reports and errors
     int wake_fd;
     const char *topic;
-    const char *gateway;
+    const char *what;
     struct slot slots[SLOTS];
     bool any_acked;
     struct heartbeat_told acked;
@@ -62,7 +62,8 @@ static rd_kafka_conf_t *configure(const struct settings *settings, char why[KAFK
     return NULL;
 }
 
-enum err sender_open(struct heartbeat_sender **out, const struct settings *settings, int *fd)
+enum err sender_open(struct heartbeat_sender **out, const struct settings *settings,
+                     const char *topic, const char *what, int *fd)
 {
     char why[KAFKA_SENTENCE_SIZE] = "";
     rd_kafka_conf_t *conf = configure(settings, why);
@@ -72,7 +73,7 @@ enum err sender_open(struct heartbeat_sender **out, const struct settings *setti
         if (conf != NULL) {
             rd_kafka_conf_destroy(conf);
         }
-        log_error("heartbeat.client", "reason=\"%s\"", why);
+        log_error("heartbeat.client", "topic=%s reason=\"%s\"", topic, why);
         return ERR_INVALID;
     }
     struct heartbeat_sender *sender = calloc(1, sizeof *sender);
@@ -87,8 +88,8 @@ enum err sender_open(struct heartbeat_sender **out, const struct settings *setti
         .client = client,
         .queue = rd_kafka_queue_get_main(client),
         .wake_fd = wake_fd,
-        .topic = settings->heartbeat_topic,
-        .gateway = settings->gateway,
+        .topic = topic,
+        .what = what,
     };
     static const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(sender->queue, wake_fd, &one, sizeof one);
@@ -120,18 +121,26 @@ static const char *advice_for(rd_kafka_resp_err_t err)
     return "data goes on; the next heartbeat tries again";
 }
 
+static const char *id_of(const struct heartbeat_sender *sender, const char *event, char id[32])
+{
+    (void)snprintf(id, 32, "%s%s", sender->what, event);
+    return id;
+}
+
 static void tell_delivery(struct heartbeat_sender *sender, rd_kafka_resp_err_t err)
 {
+    char id[32];
     err = meaning_of(err);
     if (err == sender->last_err) {
         return;
     }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        log_info("heartbeat.up", "topic=%s", sender->topic);
+        log_info(id_of(sender, ".up", id), "topic=%s", sender->topic);
     } else if (err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
-        log_info("heartbeat.waits", "topic=%s reason=\"no broker took it in time\"", sender->topic);
+        log_info(id_of(sender, ".waits", id), "topic=%s reason=\"no broker took it in time\"",
+                 sender->topic);
     } else {
-        log_warn("heartbeat.refused", "topic=%s reason=\"%s\" do=\"%s\"", sender->topic,
+        log_warn(id_of(sender, ".refused", id), "topic=%s reason=\"%s\" do=\"%s\"", sender->topic,
                  rd_kafka_err2str(err), advice_for(err));
     }
     sender->last_err = err;
@@ -188,7 +197,7 @@ static struct slot *free_slot(struct heartbeat_sender *sender)
     return NULL;
 }
 
-void sender_send(struct heartbeat_sender *sender, struct bytes document,
+void sender_send(struct heartbeat_sender *sender, struct bytes key, struct bytes document,
                  const struct heartbeat_told *told)
 {
     struct slot *slot = free_slot(sender);
@@ -205,7 +214,7 @@ void sender_send(struct heartbeat_sender *sender, struct bytes document,
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = sender->topic},
         {.vtype = RD_KAFKA_VTYPE_KEY,
-         .u.mem = {.ptr = (void *)(uintptr_t)sender->gateway, .size = strlen(sender->gateway)}},
+         .u.mem = {.ptr = (void *)(uintptr_t)key.at, .size = key.size}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
          .u.mem = {.ptr = (void *)(uintptr_t)document.at, .size = document.size}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},

@@ -1,6 +1,6 @@
-// The heartbeat's own way to Kafka: a producer beside that of the data, so that a backlog never
-// delays it. A heartbeat that was not taken within its interval is given up, because an old one is
-// no news; the next tells all again.
+// What the gateway tells of itself has its own way to Kafka: a producer beside that of the data, so
+// that a backlog never delays it. A heartbeat (or what else) that was not taken within the
+// heartbeat's interval is given up, because an old one is no news; the next tells all again.
 //
 // Floor: edges.
 #ifndef WEIR_PORTS_OBSERVABILITY_HEARTBEAT_SENDER_H
@@ -17,12 +17,15 @@ struct heartbeat_told {
 
 struct heartbeat_sender; // opaque
 
-// Waits for no broker. `*fd` becomes readable when sender_serve has work; the sender owns it.
-// ERR_INVALID: the settings of `kafka` make no client; the sentence was logged.
-enum err sender_open(struct heartbeat_sender **sender, const struct settings *settings, int *fd);
+// `what` (static) names the events of the log: "heartbeat". Waits for no broker. `*fd` becomes
+// readable when sender_serve has work; the sender owns it. ERR_INVALID: the settings of `kafka`
+// make no client; the sentence was logged.
+enum err sender_open(struct heartbeat_sender **sender, const struct settings *settings,
+                     const char *topic, const char *what, int *fd);
 
-// Send a document; it is copied. Where too many are still out, the older ones are given up first.
-void sender_send(struct heartbeat_sender *sender, struct bytes document,
+// Send a document under `key`; both are copied. Where too many are still out, the older ones are
+// given up first.
+void sender_send(struct heartbeat_sender *sender, struct bytes key, struct bytes document,
                  const struct heartbeat_told *told);
 
 // Take what the client has to say.
