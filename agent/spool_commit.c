@@ -21,9 +21,10 @@
 //    nursery holds: its header leaves out what is void, there and (nursery_from) in the nursery.
 // 5. Where damage took the settled set, no slot may be released any more as far as what is durable
 //    says (2.), and no commit could say so in the main ring: the nursery says it first.
-// 6. A torn attempt to open a nursery segment is newer than the tail, and what it lacks may be no
-//    more than a run of zeros: a later torn write in its place could complete it and bring it back
-//    in front of all that was committed since. So its headers are destroyed before that.
+// 6. A torn attempt to open a segment is newer than the tail, and what it lacks may be no more than
+// a
+//    run of zeros: a later torn write in its place could complete it and bring it back in front of
+//    all that was committed since. So its headers are destroyed before that (spool_job.c).
 
 // --- what a commit says
 
@@ -80,24 +81,6 @@ static uint32_t pack_count(const struct spool *spool)
     return count;
 }
 
-// 6. Two pages of chance over the headers of what lies in `slot`.
-static enum err lay_ghost(struct spool *spool, struct ring *ring, uint32_t slot)
-{
-    const struct disk *disk = spool->disk;
-    uint8_t *pages = spool->writer.at;
-    disk->random(disk->context, pages, 2 * FRAME_PAGE_SIZE);
-    enum err err = disk->write(disk->context, ring->which, slot, 0, pages, 2 * FRAME_PAGE_SIZE);
-    spool->stat.written_bytes += 2 * FRAME_PAGE_SIZE;
-    if (err == OK) {
-        spool->stat.syncs++;
-        err = disk->sync(disk->context, ring->which, slot);
-    }
-    if (err != OK) {
-        spool_ring_failed(spool, ring, err);
-    }
-    return err;
-}
-
 // ERR_NOT_FOUND: there is no place for it here.
 static enum err open_nursery(struct spool *spool, struct job *job)
 {
@@ -112,13 +95,7 @@ static enum err open_nursery(struct spool *spool, struct job *job)
     uint64_t id = ring->last_id + 1;
     id += ring->id != 0 && id % 2 == ring->id % 2 ? 1 : 0;
     ring->last_id = id;
-    enum err err = OK;
-    if (ring->haunted && !MUTANT(LEAVE_GHOST)) {
-        err = lay_ghost(spool, ring, (uint32_t)(id % ring->slot_count));
-    }
-    err = err == OK ? spool_job_write(spool, job, id) : err;
-    ring->haunted = ring->haunted && err != OK;
-    return err;
+    return spool_job_write(spool, job, id);
 }
 
 static enum err commit_to_nursery(struct spool *spool, const struct spool_commit *commit, bool turn,

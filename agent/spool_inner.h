@@ -70,7 +70,6 @@ struct ring {
     uint32_t frame_no; // of the last commit and frame
     bool open;         // false: never append again (full of doubt, I6), open the next one
     bool failed;       // the last attempt to write here failed
-    bool haunted;      // nursery: a torn attempt newer than the tail lies in the other slot
     uint8_t salt[FRAME_SALT_SIZE];
 };
 

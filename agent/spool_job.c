@@ -276,12 +276,26 @@ static void put_carried(struct spool *spool, const struct job *job)
     }
 }
 
+// Young rows that a dense block of the same write holds too.
+static bool is_denser_here(const struct spool *spool, const struct job *job,
+                           const struct spool_block *young)
+{
+    for (size_t i = 0; i < job->commit->block_count && takes_dense(job); i++) {
+        const struct spool_block *block = &job->commit->blocks[i];
+        if (block->dense && block_is_new(spool, block) && block->first_seq <= young->first_seq &&
+            last_seq(block) >= last_seq(young)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_blocks(struct spool *spool, const struct job *job, uint32_t *fresh_count)
 {
     uint64_t next = spool->next_seq;
     for (size_t i = 0; i < job->commit->block_count; i++) {
         const struct spool_block *block = &job->commit->blocks[i];
-        if (!block_is_new(spool, block)) {
+        if (!block_is_new(spool, block) || (!block->dense && is_denser_here(spool, job, block))) {
             continue;
         }
         // A dense block whose rows no young block made durable has to be durable itself.
@@ -461,7 +475,7 @@ static void committed(struct spool *spool, const struct job *job, uint32_t fresh
 
 // --- one try
 
-void spool_ring_failed(struct spool *spool, struct ring *ring, enum err err)
+static void ring_failed(struct spool *spool, struct ring *ring, enum err err)
 {
     ring->open = false;
     ring->failed = true;
@@ -469,17 +483,40 @@ void spool_ring_failed(struct spool *spool, struct ring *ring, enum err err)
     spool->stat.last_error = err;
 }
 
+// Two pages of chance over the headers of what lies in the slot (rule 6 of spool_commit.c).
+static enum err lay_ghost(struct spool *spool, const struct ring *ring, uint32_t slot)
+{
+    const struct disk *disk = spool->disk;
+    uint8_t *pages = spool->writer.at;
+    disk->random(disk->context, pages, 2 * FRAME_PAGE_SIZE);
+    spool->stat.written_bytes += 2 * FRAME_PAGE_SIZE;
+    enum err err = disk->write(disk->context, ring->which, slot, 0, pages, 2 * FRAME_PAGE_SIZE);
+    if (err != OK) {
+        return err;
+    }
+    spool->stat.syncs++;
+    return disk->sync(disk->context, ring->which, slot);
+}
+
 enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id)
 {
     struct ring *ring = job->ring;
     spool->stamp++;
+    bool is_ghost_there = job->fresh && id > ring->id + ring->slot_count && !MUTANT(LEAVE_GHOST);
+    if (is_ghost_there) {
+        enum err err = lay_ghost(spool, ring, (uint32_t)(id % ring->slot_count));
+        if (err != OK) {
+            ring_failed(spool, ring, err);
+            return err;
+        }
+    }
     uint64_t next_seq = next_seq_after(spool, job->commit);
     spool_write_begin(spool, ring, id, job->fresh, false);
     uint32_t fresh_count = put_all(spool, job);
     uint32_t left_at = ring->end;
     enum err err = spool_write_end(spool, ring);
     if (err != OK) {
-        spool_ring_failed(spool, ring, err);
+        ring_failed(spool, ring, err);
         return err;
     }
     if (job->fresh && is_main(job)) {

@@ -40,9 +40,6 @@ uint32_t spool_job_size(struct spool *spool, const struct job *job);
 // error nothing has changed but that the segment is not appended to any more (I6).
 enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id);
 
-// A write or sync failed there: nothing is appended to its tail any more.
-void spool_ring_failed(struct spool *spool, struct ring *ring, enum err err);
-
 // spool_main.c: into the main ring, opening segments and dropping the oldest as the policy says.
 enum err spool_commit_to_main(struct spool *spool, const struct spool_commit *commit,
                               bool empty_nursery);

@@ -421,7 +421,6 @@ static uint32_t find_tail(struct spool *spool, enum disk_ring ring, struct segme
             return count;
         }
         spool->dense_end = dense_before;
-        shape->haunted = ring == DISK_NURSERY;
         count--;
     }
     return 0;

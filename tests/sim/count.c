@@ -54,6 +54,7 @@ static const char *const names[SIM_COUNTS] = {
     [DID_WHOLE_YOUNG] = "young block of all that is not dense",
     [DID_DENSE_BLOCK] = "dense block",
     [DID_DENSE_OF_NEW_ROWS] = "dense block of new rows",
+    [DID_YOUNG_UNDER_DENSE] = "young rows and their dense block in one commit",
     [DID_BYPASS] = "commit bypassed the nursery",
     [DID_RECOVER_DENSE] = "young rows packed again after a restart",
     [DID_LIMIT] = "block over the limit refused",

@@ -53,7 +53,7 @@ static void on_watch(void *context, enum disk_ring ring, uint32_t slot, uint32_t
         sim_counts[ring == DISK_MAIN ? DID_MAIN_TURNOVER : DID_NURSERY_TURNOVER]++;
         sim_counts[DID_MAIN_WRAP] += ring == DISK_MAIN && slot == 0;
     }
-    sim_counts[DID_LAY_GHOST] += ring == DISK_NURSERY && offset == 0 && get_u32(at) != 0x31475357;
+    sim_counts[DID_LAY_GHOST] += offset == 0 && get_u32(at) != 0x31475357; // no segment header
     trace(h, "    write ring %d slot %u offset %u size %u\n", (int)ring, slot, offset, size);
     oracle_wrote(&h->oracle, ring, slot, offset, size);
     if (h->options.key != NULL && !seals_are_fresh(h->seals, bytes_from(at, size))) {
@@ -297,6 +297,10 @@ static void make_commit(struct history *h)
     struct history_commit *c = &h->commit;
     uint64_t waiting = c->point.next_seq - c->dense_from;
     if (h->rate_is_high || waiting > 60 || (waiting > 0 && sim_once_in(&h->random, 6))) {
+        if (sim_once_in(&h->random, 3)) { // the last rows of the block that is full now
+            sim_counts[DID_YOUNG_UNDER_DENSE]++;
+            add_young(h);
+        }
         for (uint32_t i = 0; i < 2 && sim_once_in(&h->random, i + 1); i++) {
             add_dense(h);
         }
