@@ -12,7 +12,10 @@ static const struct {
     {"blocks", bench_blocks,
      "[--block N] [--small] [--json] FILE.csv[.gz]...   bytes on flash, time to encode and decode"},
     {"wire", bench_wire,
-     "[--latency 1s,10s,60s] [--single | --polled] [--json] FILE.csv[.gz]...   bytes in Kafka batches"},
+     "[--latency 1s,10s,60s] [--single | --polled] [--json] FILE.csv[.gz]...   bytes in Kafka "
+     "batches"},
+    {"spool", bench_spool,
+     "[--size MIB] FOLDER | --records N   opening a full spool; commit and read back"},
 };
 
 enum { BENCH_COUNT = sizeof benches / sizeof benches[0] };

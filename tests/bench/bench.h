@@ -13,6 +13,7 @@
 
 int bench_blocks(int argc, char **argv);
 int bench_wire(int argc, char **argv);
+int bench_spool(int argc, char **argv);
 
 // ---- what they share ----
 
