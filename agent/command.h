@@ -20,5 +20,6 @@ int command_demo(int argc, char **argv);
 int command_spool(int argc, char **argv);
 int command_decode(int argc, char **argv);
 int command_product(int argc, char **argv);
+int command_describe(int argc, char **argv);
 
 #endif
