@@ -1,4 +1,4 @@
-// `weir product plan | apply`: the owner's hand on the mesh, from a workstation or a
+// `weir product plan | apply | retire`: the owner's hand on the mesh, from a workstation or a
 // pipeline.
 #include "agent/command_product.h"
 
@@ -11,6 +11,7 @@ static const char usage[] =
     "usage: weir product plan CONTRACT... [options]     what would change\n"
     "       weir product apply CONTRACT... [options]    carry it out\n"
     "       weir product plan CONTRACT... --emit kafka-acls | terraform | strimzi\n"
+    "       weir product retire CONTRACT [--end-of-support DATE] [--force REASON] [options]\n"
     "CONTRACT is an ODCS file. apply makes its topics, and writes the contract to mesh.contracts "
     "and\n"
     "its product to mesh.products. A second apply changes nothing.\n"
@@ -23,6 +24,10 @@ static const char usage[] =
     "  --emit TOOL             print the rights as input for a tool, and do nothing else\n"
     "  --gateway P, --owner P, --reader P   whom the rights are for, e.g. User:CN=gw-1; several by "
     ";\n"
+    "retire first marks contract and product deprecated, with the end of support; when that is "
+    "past\n"
+    "and no group that can be seen has committed for 7 days, a second retire takes them off the\n"
+    "mesh. --force REASON does it at once, and the reason is recorded.\n"
     "  --json                  one JSON object\n" COMMAND_KAFKA_USAGE
     "exit: 0 done, or nothing to do; 1 refused; 2 plan: something would change; 64 usage;\n"
     "      69 no broker; 77 no right; 78 a contract, a key or the settings are wrong\n";
@@ -160,7 +165,7 @@ static void request_free(struct product_request *request)
 static const struct {
     const char *verb;
     int (*run)(struct product_request *request);
-} verbs[] = {{"plan", product_plan}, {"apply", product_plan}};
+} verbs[] = {{"plan", product_plan}, {"apply", product_plan}, {"retire", product_retire}};
 
 static int run_verb(struct product_request *request)
 {
@@ -169,7 +174,7 @@ static int run_verb(struct product_request *request)
             return request->emit != NULL ? emit(request) : verbs[i].run(request);
         }
     }
-    (void)fprintf(stderr, "weir product: there is no '%s'; plan or apply\n", request->verb);
+    (void)fprintf(stderr, "weir product: there is no '%s'; plan, apply or retire\n", request->verb);
     return EX_USAGE;
 }
 
@@ -189,6 +194,8 @@ int command_product(int argc, char **argv)
                                     {.names = "--gateway", .text = &request.principals.gateway},
                                     {.names = "--owner", .text = &request.principals.owner},
                                     {.names = "--reader", .text = &request.principals.reader},
+                                    {.names = "--end-of-support", .text = &request.end_of_support},
+                                    {.names = "--force", .text = &request.force_reason},
                                     {.names = "--json|-j", .flag = &request.json},
                                     {.names = NULL}};
     int code = arguments_read("product", argc, argv, rows, usage);

@@ -22,6 +22,8 @@ struct product_request {
     const char *emit;
     const char *replication;
     const char *tenant;
+    const char *end_of_support; // retire
+    const char *force_reason;   // retire: overrule who still reads
     struct access_principals principals;
     bool json;
     // What is made of them.
@@ -38,6 +40,7 @@ int product_read_contracts(struct product_request *request);
 int product_read_keys(struct product_request *request);
 
 int product_plan(struct product_request *request); // plan and apply
+int product_retire(struct product_request *request);
 int product_retire(struct product_request *request);
 
 #endif

@@ -18,7 +18,7 @@ static const struct {
     {"verify", command_verify, "prove from a topic what was delivered, lost or doubled"},
     {"catalog", command_catalog, "find data products by what lies on the mesh topics; make a site"},
     {"decode", command_decode, "print the rows of records of layout `blocks`"},
-    {"product", command_product, "publish a data product: plan, apply"},
+    {"product", command_product, "publish a data product: plan, apply, retire"},
     {"describe", command_describe, "a product as documents and as snippets that read it"},
     {"spool", command_spool, "look into a spool, live or on a card: ls stat cat export verify"},
     {"demo", command_demo, "see it work: a broker inside, this host's sensors, an outage"},

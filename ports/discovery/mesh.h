@@ -14,6 +14,7 @@ enum {
     MESH_ENTRIES_MAX = 100000, // of a table
     MESH_BYTES_MAX = 256 * 1024 * 1024,
     MESH_CONFIGS_MAX = 8,
+    MESH_GROUPS_MAX = 4096, // of a look
 };
 
 struct mesh; // opaque
@@ -90,6 +91,26 @@ enum err mesh_create(struct mesh *mesh, const struct mesh_topic *topic,
 
 // Set the configs that `topic` names; all others stay.
 enum err mesh_configure(struct mesh *mesh, const struct mesh_topic *topic,
+                        char why[KAFKA_SENTENCE_SIZE]);
+
+// ---- who reads ----
+
+struct mesh_group {
+    char name[256];
+    int64_t committed_ms; // when it last committed on the topic; -1: cannot be seen
+};
+
+struct mesh_groups {
+    bool times_seen; // __consumer_offsets could be read
+    uint32_t count;
+    uint32_t hidden; // groups whose offsets could not be asked for
+    struct mesh_group groups[MESH_GROUPS_MAX];
+};
+
+// The groups with offsets on `topic`. When they committed is told by __consumer_offsets alone;
+// where that may not be read, the groups are asked for their offsets, which have no times.
+// ERR_FULL: more groups than are looked at.
+enum err mesh_groups_of(struct mesh *mesh, const char *topic, struct mesh_groups *groups,
                         char why[KAFKA_SENTENCE_SIZE]);
 
 #endif

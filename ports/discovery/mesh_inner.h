@@ -32,6 +32,11 @@ enum err mesh_failed(struct mesh *mesh, rd_kafka_resp_err_t err, const char *wha
 // Open the reader where it is not open.
 enum err mesh_reader(struct mesh *mesh, char why[KAFKA_SENTENCE_SIZE]);
 
+// Read a record of __consumer_offsets: who committed, on which topic, when. False: it is of another
+// kind, or malformed. `*time_ms` -1: written by a newer Kafka, in a form that we do not know.
+bool mesh_commit_read(struct bytes key, struct bytes value, struct bytes *group,
+                      struct bytes *topic, int64_t *time_ms);
+
 // Options of a request, with the time to wait; destroyed by the caller.
 rd_kafka_AdminOptions_t *mesh_options(struct mesh *mesh, rd_kafka_admin_op_t operation);
 
