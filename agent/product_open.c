@@ -48,8 +48,7 @@ static enum err take_memory(struct product *product, const char *directory)
     bool all = thin && product->series != NULL && product->builder != NULL &&
                product->commit != NULL && product->losses_topic != NULL &&
                product->quarantine_topic != NULL && product->aside_value.at != NULL &&
-               product->stored != NULL &&
-               (directory == NULL || product->quarantine_path != NULL) &&
+               product->stored != NULL && (directory == NULL || product->quarantine_path != NULL) &&
                product->quarantine.line.at != NULL;
     return all ? OK : ERR_FAILED;
 }
