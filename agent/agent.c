@@ -122,21 +122,22 @@ void output_told(struct output *output, uint64_t token, enum delivered how)
     product_told(&agent->products[product], token & 0xffffffffffff, how);
 }
 
-void output_partitions(struct output *output, uint32_t product, int32_t count)
+void output_partitions(struct output *output, uint32_t product, bool late, int32_t count)
 {
     struct agent *agent = output->core;
     assert(product < agent->product_count);
     uint8_t bytes[4];
     put_u32(bytes, (uint32_t)count);
-    enum err err = product_keep(&agent->products[product], "partitions", bytes_from(bytes, 4));
+    enum err err = product_keep(&agent->products[product], late ? "partitions.late" : "partitions",
+                                bytes_from(bytes, 4));
     assert(err == OK); // one name, four bytes
 }
 
-void output_cursor(struct output *output, uint32_t product, uint64_t next_seq)
+void output_cursor(struct output *output, uint32_t product, bool late, uint64_t next_seq)
 {
     struct agent *agent = output->core;
     assert(product < agent->product_count);
-    product_known_delivered(&agent->products[product], next_seq);
+    product_known_delivered(&agent->products[product], late, next_seq);
 }
 
 // ---- start ----
@@ -172,6 +173,11 @@ static int open_output(struct agent *agent)
         agent->topics[i] = (struct output_topic){
             .topic = port->topic,
             .rule = port->partition_by == PARTITION_BY_KEY ? RULE_KEY : RULE_GATEWAY};
+        if (port->late == LATE_TOPIC) {
+            (void)snprintf(agent->late_topics[i], sizeof agent->late_topics[i], "%s.late",
+                           port->topic);
+            agent->topics[i].late_topic = agent->late_topics[i];
+        }
         exactly_once |= settings->products[i].delivery == DELIVERY_EXACTLY_ONCE;
     }
     agent->driver = output_drivers[0];

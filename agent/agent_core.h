@@ -32,6 +32,8 @@ struct agent {
     struct output output;
     bool output_is_open;
     struct output_topic topics[SETTINGS_PRODUCTS_MAX];
+    char late_topics[SETTINGS_PRODUCTS_MAX][256];
+    struct share share; // of the link
 
     struct block_codec *codec;
     uint8_t boot_id[16];

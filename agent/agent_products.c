@@ -237,11 +237,16 @@ static int open_product(struct agent *agent, uint32_t index)
     product->driver = agent->driver;
     product->output = &agent->output;
     product->boot_id = agent->boot_id;
+    product->share = &agent->share;
     agent->product_count = index + 1;
     enum err err = product_open(product, agent->memories[index] == NULL ? directory : NULL);
     struct bytes partitions = err == OK ? product_recall(product, "partitions") : (struct bytes){0};
     if (partitions.size == 4) {
         agent->topics[index].partition_count = (int32_t)get_u32(partitions.at);
+    }
+    partitions = err == OK ? product_recall(product, "partitions.late") : (struct bytes){0};
+    if (partitions.size == 4) {
+        agent->topics[index].late_partition_count = (int32_t)get_u32(partitions.at);
     }
     agent->topics[index].epoch = product->stat.epoch;
     return err == OK ? EX_OK : err == ERR_FULL || err == ERR_LIMIT ? EX_CONFIG : EX_OSERR;

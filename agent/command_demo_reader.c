@@ -139,7 +139,8 @@ static void take_record(struct demo_reader *reader, const rd_kafka_message_t *me
         !bytes_equal(identity.gateway, bytes_text(reader->gateway))) {
         return; // of somebody else
     }
-    (void)verify_record(reader->verify, &identity, bytes_from(message->key, message->key_len));
+    (void)verify_record(reader->verify, &identity, bytes_from(message->key, message->key_len),
+                        false);
     struct demo_seen *seen = &reader->seen;
     seen->records++;
     seen->last_boot_ms = clock_boot_ms();

@@ -1,5 +1,5 @@
-// `weir verify`: the consumer's proof. Reads a data topic and its losses and hands what it reads to
-// the judge (agent/verify.h); knows nothing else of the agent.
+// `weir verify`: the consumer's proof. Reads a data topic, its late one and its losses and hands
+// what it reads to the judge (agent/verify.h); knows nothing else of the agent.
 #include "agent/argument.h"
 #include "agent/clock.h"
 #include "agent/command.h"
@@ -17,14 +17,14 @@ enum { EXIT_FAULT = 1, TOPIC_MAX = 240 };
 
 static const char usage[] =
     "usage: weir verify TOPIC [--kafka HOST:PORT | --config FILE] [options]\n"
-    "Reads TOPIC and TOPIC.losses to their ends and says, for each gateway and epoch, what was\n"
-    "delivered, declared lost, doubled, missing or out of order.\n"
+    "Reads TOPIC, TOPIC.late and TOPIC.losses to their ends and says, for each gateway and epoch,\n"
+    "what was delivered, declared lost, promised late, doubled, missing or out of order.\n"
     "  --json                  one JSON object\n"
     "  --from T, --to T        only records whose Kafka time stamp lies between (RFC 3339, UTC)\n"
     "  --isolation LEVEL       read_committed (default) or read_uncommitted\n"
     "  --product NAME          take only this product's declarations from "
-    "TOPIC.losses\n" COMMAND_KAFKA_USAGE
-    "exit: 0 each seq once, in order or declared; 1 missing, doubled, out of order or malformed;\n"
+    "TOPIC.losses\n" COMMAND_KAFKA_USAGE "exit: 0 each seq once, in order, or declared lost or "
+    "late; 1 missing, doubled, out of order or malformed;\n"
     "      64 usage; 65 more than can be judged; 66 no such topic; 69 no broker; 77 no right\n";
 
 struct arguments {
@@ -45,6 +45,7 @@ struct proof {
     uint64_t malformed; // a `weir` header or losses record that is none
     uint64_t declarations;
     bool losses_topic;
+    bool late; // the late topic is being read
     bool front_is_open;
     int64_t told_ms;
 };
@@ -146,7 +147,8 @@ static enum err take_record(void *taker, const rd_kafka_message_t *message)
         proof->malformed++;
         return OK;
     }
-    return verify_record(proof->verify, &identity, bytes_from(message->key, message->key_len));
+    return verify_record(proof->verify, &identity, bytes_from(message->key, message->key_len),
+                         proof->late);
 }
 
 static enum err take_loss(void *taker, const rd_kafka_message_t *message)
@@ -176,17 +178,15 @@ static int exit_of(const struct proof *proof, enum err err, const char *why)
     return command_kafka_failed(&proof->arguments->kafka, err, why);
 }
 
-// The data first: what is declared while it is read belongs to records that came before.
+// The data first: what is declared while it is read belongs to records that came before. A late
+// topic is there only where a contract asks for it.
 static int proof_read(struct proof *proof, struct kafka_reader *reader)
 {
     const struct arguments *arguments = proof->arguments;
     const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
     struct kafka_reader_told told;
     char why[KAFKA_SENTENCE_SIZE];
-    char losses[TOPIC_MAX + 8];
-    char quarantine[TOPIC_MAX + 12];
-    (void)snprintf(losses, sizeof losses, "%s.losses", arguments->topic);
-    (void)snprintf(quarantine, sizeof quarantine, "%s.quarantine", arguments->topic);
+    char companion[TOPIC_MAX + 12];
     enum err err = kafka_reader_read(reader, arguments->topic, &arguments->range,
                                      arguments->kafka.wait_ms, take_record, proof, &told, why);
     progress_end(proof);
@@ -197,14 +197,24 @@ static int proof_read(struct proof *proof, struct kafka_reader *reader)
     if (told.front_is_open) {
         verify_front_is_open(proof->verify);
     }
-    err = kafka_reader_read(reader, losses, &whole, arguments->kafka.wait_ms, take_loss, proof,
+    (void)snprintf(companion, sizeof companion, "%s.late", arguments->topic);
+    proof->late = true;
+    err = kafka_reader_read(reader, companion, &arguments->range, arguments->kafka.wait_ms,
+                            take_record, proof, &told, why);
+    progress_end(proof);
+    if (err != OK && err != ERR_NOT_FOUND) {
+        return exit_of(proof, err, why);
+    }
+    (void)snprintf(companion, sizeof companion, "%s.losses", arguments->topic);
+    err = kafka_reader_read(reader, companion, &whole, arguments->kafka.wait_ms, take_loss, proof,
                             &told, why);
     proof->losses_topic = err == OK;
     if (err != OK && err != ERR_NOT_FOUND) {
         return exit_of(proof, err, why);
     }
     // What was quarantined begins as a declaration does.
-    err = kafka_reader_read(reader, quarantine, &whole, arguments->kafka.wait_ms, take_loss, proof,
+    (void)snprintf(companion, sizeof companion, "%s.quarantine", arguments->topic);
+    err = kafka_reader_read(reader, companion, &whole, arguments->kafka.wait_ms, take_loss, proof,
                             &told, why);
     return err == OK || err == ERR_NOT_FOUND ? EX_OK : exit_of(proof, err, why);
 }
@@ -214,11 +224,11 @@ static int proof_read(struct proof *proof, struct kafka_reader *reader)
 static void tell_stream(const struct verify_verdict *verdict)
 {
     printf("%s/%016" PRIx64 ": %" PRIu64 "..%" PRIu64 " delivered=%" PRIu64 " quarantined=%" PRIu64
-           " dropped=%" PRIu64 " lost=%" PRIu64 " duplicated=%" PRIu64 " missing=%" PRIu64
-           " out_of_order=%" PRIu64 " %s\n",
+           " dropped=%" PRIu64 " lost=%" PRIu64 " late=%" PRIu64 " duplicated=%" PRIu64
+           " missing=%" PRIu64 " out_of_order=%" PRIu64 " %s\n",
            verdict->gateway, verdict->epoch, verdict->first, verdict->last, verdict->delivered,
            verdict->declared[CAUSE_QUARANTINED], verdict->declared[CAUSE_DROPPED],
-           verify_verdict_lost(verdict), verdict->duplicated, verdict->missing,
+           verify_verdict_lost(verdict), verdict->late, verdict->duplicated, verdict->missing,
            verdict->out_of_order, verify_verdict_is_well(verdict) ? "ok" : "FAULT");
     for (uint32_t i = 0; i < verdict->hole_count; i++) {
         printf("    missing %" PRIu64 "..%" PRIu64 "\n", verdict->holes[i].first,
@@ -231,15 +241,16 @@ static void tell_stream(const struct verify_verdict *verdict)
 
 static void tell_stream_json(const struct verify_verdict *verdict)
 {
-    printf(
-        "{\"gateway\":\"%s\",\"epoch\":\"%016" PRIx64 "\",\"first\":%" PRIu64 ",\"last\":%" PRIu64
-        ",\"delivered\":%" PRIu64 ",\"quarantined\":%" PRIu64 ",\"dropped\":%" PRIu64
-        ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"missing\":%" PRIu64
-        ",\"out_of_order\":%" PRIu64 ",\"contradicted\":%" PRIu64 ",\"ok\":%s,\"declared\":{",
-        verdict->gateway, verdict->epoch, verdict->first, verdict->last, verdict->delivered,
-        verdict->declared[CAUSE_QUARANTINED], verdict->declared[CAUSE_DROPPED],
-        verify_verdict_lost(verdict), verdict->duplicated, verdict->missing, verdict->out_of_order,
-        verdict->contradicted, verify_verdict_is_well(verdict) ? "true" : "false");
+    printf("{\"gateway\":\"%s\",\"epoch\":\"%016" PRIx64 "\",\"first\":%" PRIu64
+           ",\"last\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"quarantined\":%" PRIu64
+           ",\"dropped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"late\":%" PRIu64
+           ",\"duplicated\":%" PRIu64 ",\"missing\":%" PRIu64 ",\"out_of_order\":%" PRIu64
+           ",\"contradicted\":%" PRIu64 ",\"ok\":%s,\"declared\":{",
+           verdict->gateway, verdict->epoch, verdict->first, verdict->last, verdict->delivered,
+           verdict->declared[CAUSE_QUARANTINED], verdict->declared[CAUSE_DROPPED],
+           verify_verdict_lost(verdict), verdict->late, verdict->duplicated, verdict->missing,
+           verdict->out_of_order, verdict->contradicted,
+           verify_verdict_is_well(verdict) ? "true" : "false");
     for (enum verify_cause cause = 0; cause < CAUSE_COUNT; cause++) {
         printf("%s\"%s\":%" PRIu64, cause == 0 ? "" : ",", verify_cause_name(cause),
                verdict->declared[cause]);
@@ -255,6 +266,7 @@ static void tell_stream_json(const struct verify_verdict *verdict)
 static void verdict_sum(struct verify_verdict *sum, const struct verify_verdict *verdict)
 {
     sum->delivered += verdict->delivered;
+    sum->late += verdict->late;
     sum->duplicated += verdict->duplicated;
     sum->missing += verdict->missing;
     sum->out_of_order += verdict->out_of_order;
@@ -267,12 +279,12 @@ static void verdict_sum(struct verify_verdict *sum, const struct verify_verdict 
 static void tell_sum(const struct proof *proof, const struct verify_verdict *sum, bool well)
 {
     printf("%s: records=%" PRIu64 " delivered=%" PRIu64 " quarantined=%" PRIu64 " dropped=%" PRIu64
-           " lost=%" PRIu64 " duplicated=%" PRIu64 " missing=%" PRIu64 " out_of_order=%" PRIu64
-           " foreign=%" PRIu64 " malformed=%" PRIu64 " %s\n",
+           " lost=%" PRIu64 " late=%" PRIu64 " duplicated=%" PRIu64 " missing=%" PRIu64
+           " out_of_order=%" PRIu64 " foreign=%" PRIu64 " malformed=%" PRIu64 " %s\n",
            proof->arguments->topic, proof->records, sum->delivered,
            sum->declared[CAUSE_QUARANTINED], sum->declared[CAUSE_DROPPED], verify_verdict_lost(sum),
-           sum->duplicated, sum->missing, sum->out_of_order, proof->foreign, proof->malformed,
-           well ? "ok" : "FAULT");
+           sum->late, sum->duplicated, sum->missing, sum->out_of_order, proof->foreign,
+           proof->malformed, well ? "ok" : "FAULT");
     if (sum->declared[CAUSE_THINNED] > 0) {
         printf("    thinned on the gateway, beside the seqs: %" PRIu64 "\n",
                sum->declared[CAUSE_THINNED]);
@@ -293,13 +305,14 @@ static void tell_sum(const struct proof *proof, const struct verify_verdict *sum
 static void tell_sum_json(const struct proof *proof, const struct verify_verdict *sum, bool well)
 {
     printf("],\"records\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"quarantined\":%" PRIu64
-           ",\"dropped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64
-           ",\"missing\":%" PRIu64 ",\"out_of_order\":%" PRIu64 ",\"contradicted\":%" PRIu64
-           ",\"foreign\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"declarations\":%" PRIu64
+           ",\"dropped\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"late\":%" PRIu64
+           ",\"duplicated\":%" PRIu64 ",\"missing\":%" PRIu64 ",\"out_of_order\":%" PRIu64
+           ",\"contradicted\":%" PRIu64 ",\"foreign\":%" PRIu64 ",\"malformed\":%" PRIu64
+           ",\"declarations\":%" PRIu64
            ",\"losses_topic\":%s,\"front_is_open\":%s,\"order_unwatched\":%" PRIu64 ",\"ok\":%s}\n",
            proof->records, sum->delivered, sum->declared[CAUSE_QUARANTINED],
-           sum->declared[CAUSE_DROPPED], verify_verdict_lost(sum), sum->duplicated, sum->missing,
-           sum->out_of_order, sum->contradicted, proof->foreign, proof->malformed,
+           sum->declared[CAUSE_DROPPED], verify_verdict_lost(sum), sum->late, sum->duplicated,
+           sum->missing, sum->out_of_order, sum->contradicted, proof->foreign, proof->malformed,
            proof->declarations, proof->losses_topic ? "true" : "false",
            proof->front_is_open ? "true" : "false", verify_keys_unwatched(proof->verify),
            well ? "true" : "false");

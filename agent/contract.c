@@ -4,6 +4,7 @@
 #include "agent/contract_document.h"
 #include "agent/digest.h"
 #include "agent/file.h"
+#include "agent/human.h"
 #include "agent/number.h"
 #include "agent/odcs.h"
 #include "agent/quality_read.h"
@@ -12,7 +13,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { TOPIC_MAX = 249 /* Kafka's own limit */, PARTITIONS_MAX = 10000, REPLICAS_MAX = 100 };
+enum {
+    TOPIC_MAX = 249, // Kafka's own limit
+    PARTITIONS_MAX = 10000,
+    REPLICAS_MAX = 100,
+    LATE_AFTER_MS = 60000,
+};
 
 static const char *const layouts[] = {"records", "blocks", NULL};
 static const char *const formats[] = {"json", "avro", NULL};
@@ -20,9 +26,8 @@ static const char *const header_levels[] = {"min", "full", NULL};
 static const char *const partition_rules[] = {"gateway", "key", NULL};
 static const char *const late_rules[] = {"fifo", "topic", NULL};
 static const char *const entry_customs[] = {
-    "weir.layout",      "weir.format",      "weir.headers",
-    "weir.partitionBy", "weir.late",        "weir.partitions",
-    "weir.replication", "weir.onViolation", NULL};
+    "weir.layout",    "weir.format",     "weir.headers",     "weir.partitionBy", "weir.late",
+    "weir.lateAfter", "weir.partitions", "weir.replication", "weir.onViolation", NULL};
 
 struct reading {
     struct contract *contract;
@@ -459,6 +464,32 @@ static int read_count(const struct reading *reading, const struct yaml_node *ent
     return (int)number.integer;
 }
 
+static void read_late(const struct reading *reading, const struct yaml_node *entry,
+                      struct contract_port *port)
+{
+    port->late = (enum late_rule)odcs_custom_choice(entry, "weir.late", late_rules, LATE_FIFO,
+                                                    reading->problems);
+    port->late_after_ms = LATE_AFTER_MS;
+    if (port->late == LATE_TOPIC && port->topic != NULL &&
+        strlen(port->topic) + strlen(".late") > TOPIC_MAX) {
+        yaml_wrong(entry, NULL, reading->problems,
+                   "the topic's name is too long to have \".late\" behind it");
+    }
+    const struct yaml_node *after = odcs_custom(entry, "weir.lateAfter");
+    if (after == NULL) {
+        return;
+    }
+    port->late_after_ms = human_duration_ms(after->text);
+    if (port->late_after_ms < 1000) {
+        yaml_wrong(after, NULL, reading->problems,
+                   "weir.lateAfter: \"%.60s\" is no duration of a second or more; write e.g. 60 s",
+                   after->text);
+    } else if (port->late == LATE_FIFO) {
+        yaml_doubt(after, NULL, reading->problems,
+                   "weir.lateAfter means nothing without `weir.late: topic`");
+    }
+}
+
 static void read_wire(const struct reading *reading, const struct yaml_node *entry,
                       struct contract_port *port)
 {
@@ -472,10 +503,9 @@ static void read_wire(const struct reading *reading, const struct yaml_node *ent
                                                           HEADERS_MIN, problems);
     port->partition_by = (enum partition_by)odcs_custom_choice(
         entry, "weir.partitionBy", partition_rules, PARTITION_BY_GATEWAY, problems);
-    port->late =
-        (enum late_rule)odcs_custom_choice(entry, "weir.late", late_rules, LATE_FIFO, problems);
     port->partitions = read_count(reading, entry, "weir.partitions", PARTITIONS_MAX);
     port->replication = read_count(reading, entry, "weir.replication", REPLICAS_MAX);
+    read_late(reading, entry, port);
 }
 
 static void read_port(const struct reading *reading, const struct yaml_node *entry)

@@ -14,7 +14,9 @@
 //     weir.format       json | avro; default: `format` of the first kafka server, else json
 //     weir.headers      min (default) | full
 //     weir.partitionBy  gateway (default) | key
-//     weir.late         fifo (default) | topic
+//     weir.late         fifo (default) | topic: after an outage new rows first, the backlog to
+//                       `<topic>.late`
+//     weir.lateAfter    how old the oldest row must be for that; default 60 s
 //     weir.partitions   of the topic, when it is created; default: the cluster's
 //     weir.replication  likewise
 //     weir.onViolation  annotate | quarantine | drop | count: see agent/quality.h
@@ -54,6 +56,7 @@ struct contract_port {
     enum late_rule late;
     int partitions;  // to be created with; -1: as the cluster does
     int replication; // likewise
+    int64_t late_after_ms;
     struct schema schema;
     struct quality_rules *quality; // its rules, compiled; owned
 };

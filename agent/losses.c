@@ -115,7 +115,7 @@ static uint32_t count_of(const struct losses *losses, bool thinned, uint32_t *ne
 static struct loss *place_for(struct losses *losses, uint64_t from, uint64_t to,
                               enum settled_how how)
 {
-    losses->made += how != SETTLED_THINNED ? 1 : 0;
+    losses->made += how != SETTLED_THINNED && how != SETTLED_LATE ? 1 : 0;
     for (uint32_t i = 0; i < losses->count; i++) {
         struct loss *loss = &losses->list[i];
         bool touches = from <= loss->to + 1 && to + 1 >= loss->from;
@@ -126,8 +126,12 @@ static struct loss *place_for(struct losses *losses, uint64_t from, uint64_t to,
     bool thinned = how == SETTLED_THINNED;
     uint32_t newest = 0;
     uint32_t limit = thinned ? LOSSES_THINNED_MAX : LOSSES_MAX - LOSSES_THINNED_MAX;
-    return count_of(losses, thinned, &newest) >= limit ? tell_again(losses, newest)
-                                                       : add(losses, from, to, how);
+    if (count_of(losses, thinned, &newest) < limit) {
+        return add(losses, from, to, how);
+    }
+    struct loss *loss = tell_again(losses, newest);
+    loss->how = loss->how == SETTLED_LATE ? how : loss->how; // no loss goes as late
+    return loss;
 }
 
 void losses_add(struct losses *losses, uint64_t from, uint64_t to, enum settled_how how,

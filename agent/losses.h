@@ -1,5 +1,6 @@
 // Losses that are declared and not yet acknowledged on `<data topic>.losses`: kept in the product's
-// state until then (I3). Neighbours of one cause become one, so a long drop is one record.
+// state until then (I3). Neighbours of one cause become one, so a long drop is one record. What is
+// promised to come late (SETTLED_LATE) is told there too.
 //
 // Floor: flow.
 #ifndef WEIR_AGENT_LOSSES_H

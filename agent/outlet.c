@@ -18,6 +18,7 @@ enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor)
                           outlet->epoch);
     assert(prefix > 0 && (size_t)prefix + NUMBER_TEXT_SIZE < sizeof outlet->identity);
     outlet->identity_prefix = (size_t)prefix;
+    outlet->window = OUTLET_WINDOW;
     outlet->first_seq = cursor + 1;
     outlet->next_seq = cursor + 1;
     arrivals_init(&outlet->arrivals);
@@ -177,6 +178,23 @@ void outlet_skip(struct outlet *outlet, const struct settled *settled)
     advance(outlet);
 }
 
+bool outlet_is_quiet(const struct outlet *outlet)
+{
+    return outlet->in_flight == 0 && !outlet->setting_aside;
+}
+
+void outlet_jump(struct outlet *outlet, uint64_t seq)
+{
+    assert(outlet_is_quiet(outlet));
+    memset(outlet->acked, 0, sizeof outlet->acked);
+    outlet->first_seq = seq;
+    outlet->next_seq = seq;
+    outlet->sent_end = seq - 1;
+    outlet->rewind_seq = 0;
+    outlet->alone_until = 0;
+    outlet->alone_seq = 0;
+}
+
 // ---- the block at hand ----
 
 static void read_done(struct job *job)
@@ -282,6 +300,7 @@ static enum err send_record(struct outlet *outlet, uint64_t seq)
     size_t digits = number_format_integer((int64_t)seq, outlet->identity + outlet->identity_prefix);
     struct message message = {
         .product = outlet->product,
+        .late = outlet->late,
         .partition = -1,
         .key = record.key,
         .value = buffer_bytes(&outlet->value),
@@ -289,7 +308,9 @@ static enum err send_record(struct outlet *outlet, uint64_t seq)
         .time_ms = record.time_ms,
         .seq = seq,
     };
-    return outlet->driver->send(outlet->output, &message);
+    enum err err = outlet->driver->send(outlet->output, &message);
+    outlet->sent_bytes += err == OK ? message.key.size + message.value.size : 0;
+    return err;
 }
 
 // The next seq to send, or 0 where none may go now.
@@ -316,8 +337,8 @@ static uint64_t next_to_send(struct outlet *outlet, const struct settled *settle
     }
     outlet->next_seq = seq;
     bool alone = outlet->alone_seq != 0 || (outlet->alone_until >= seq && outlet->in_flight > 0);
-    bool may = seq <= durable_seq && seq <= durable_cursor + OUTLET_WINDOW &&
-               seq < outlet->first_seq + OUTLET_WINDOW && !alone && !outlet->setting_aside;
+    bool may = seq <= durable_seq && seq <= durable_cursor + outlet->window &&
+               seq < outlet->first_seq + outlet->window && !alone && !outlet->setting_aside;
     return may ? seq : 0;
 }
 

@@ -1,5 +1,6 @@
 // The outlet of a product: reads durable blocks in seq order, hands their records to the output,
-// and settles what the broker acknowledged. It is the live lane.
+// and settles what the broker acknowledged. A product has one, its live lane; and a second one, the
+// late lane, where its contract asks for it (agent/lanes.h).
 //
 //     settled       sent, some acknowledged        durable, to be sent      not durable
 //     1 ........ first-1 | first ........ next-1 | next ........ durable | ........
@@ -51,6 +52,8 @@ struct outlet {
     const struct output_driver *driver;
     struct output *output;
     uint32_t product;
+    bool late;       // it is the late lane
+    uint32_t window; // at most OUTLET_WINDOW; may change at any time
     const char *gateway;
     char epoch[17];
     size_t identity_prefix; // bytes of "GATEWAY/EPOCH/" in `identity`
@@ -61,9 +64,10 @@ struct outlet {
     const struct series *series;
     const struct boots *boots;
 
-    uint64_t next_seq;  // to be sent
-    uint64_t first_seq; // the first not settled
-    uint64_t sent_end;  // last seq ever sent
+    uint64_t next_seq;   // to be sent
+    uint64_t first_seq;  // the first not settled
+    uint64_t sent_end;   // last seq ever sent
+    uint64_t sent_bytes; // of keys and values, since the start
     uint32_t in_flight;
     uint64_t rewind_seq;  // 0: none
     uint64_t alone_until; // up to here records go one by one
@@ -112,5 +116,11 @@ uint64_t outlet_acked_run(const struct outlet *outlet, uint64_t seq, uint64_t to
 
 // Something else settled records: skip them.
 void outlet_skip(struct outlet *outlet, const struct settled *settled);
+
+// Nothing is on its way or being set aside.
+bool outlet_is_quiet(const struct outlet *outlet);
+
+// Go on at `seq`, whatever lies before it. Only where it is quiet.
+void outlet_jump(struct outlet *outlet, uint64_t seq);
 
 #endif

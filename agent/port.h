@@ -96,6 +96,7 @@ void input_missed(struct input *input, uint64_t count);
 // One record on its way. All borrowed until `send` returns.
 struct message {
     uint32_t product;  // index; also names the topic (see output_topic)
+    bool late;         // of its late lane: to `late_topic`
     int32_t partition; // -1: the driver's default for the product's partition rule
     struct bytes key;  // empty: none
     struct bytes value;
@@ -116,6 +117,8 @@ struct output_topic {
     // The partitions it had when the epoch began (output_partitions told them); 0: not known. Set
     // before the first `send`. A topic that grows keeps the epoch's records where they were.
     int32_t partition_count;
+    const char *late_topic; // of its late lane; NULL where it has none
+    int32_t late_partition_count;
     uint64_t epoch; // of the product's spool; set before the first `send` and `serve`
 };
 
@@ -159,6 +162,8 @@ struct output_driver {
     enum err (*send)(struct output *output, const struct message *message);
     void (*serve)(struct output *output); // calls output_delivered
     void (*stat)(struct output *output, struct output_stat *stat);
+    // Does the cluster acknowledge what is sent, as far as is known? NULL: always.
+    bool (*answers)(const struct output *output);
     // A companion record: losses. `token` comes back by output_told. ERR_AGAIN as above.
     enum err (*tell)(struct output *output, const char *topic, struct bytes key, struct bytes value,
                      uint64_t token);
@@ -171,13 +176,13 @@ struct output_driver {
 void output_delivered(struct output *output, uint32_t product, uint64_t seq, enum delivered how);
 void output_told(struct output *output, uint64_t token, enum delivered how);
 
-// The product's topic has `count` partitions: remember it for this epoch.
-void output_partitions(struct output *output, uint32_t product, int32_t count);
+// The product's topic, or its late one, has `count` partitions: remember it for this epoch.
+void output_partitions(struct output *output, uint32_t product, bool late, int32_t count);
 
-// With exactly_once: of the product's epoch, the cluster knows everything below `next_seq` as
-// delivered. Called before anything of the product is sent by a new client, while nothing of it is
-// on its way; until then `send` answers ERR_AGAIN.
-void output_cursor(struct output *output, uint32_t product, uint64_t next_seq);
+// With exactly_once: of the product's epoch, the cluster knows everything of the live lane, or of
+// the late one, below `next_seq` as delivered. Called before anything of the product is sent by a
+// new client, while nothing of it is on its way; until then `send` answers ERR_AGAIN.
+void output_cursor(struct output *output, uint32_t product, bool late, uint64_t next_seq);
 
 // ---- the lists, in ports/ports.c; NULL ends them ----
 extern const struct input_driver *const input_drivers[];

@@ -166,7 +166,7 @@ void product_settle(void *owner, uint64_t from, uint64_t to, enum settled_how ho
 {
     struct product *product = owner;
     enum err err = settled_add(&product->settled, from, to);
-    assert(err == OK); // I4: the live lane settles at its front only
+    assert(err == OK); // I4: each lane settles at its front only (L3 of lanes.h)
     queue_settle(product, from, to, how);
     product->out_records += how == SETTLED_DELIVERED ? to - from + 1 : 0;
     if (product->settled_at_ms < 0) {
@@ -182,7 +182,7 @@ void product_lost_on_disk(struct product *product, const struct spool_loss *loss
     }
     product_declare(product, loss->from, loss->to, loss->how, loss->time_first_ms,
                     loss->time_last_ms);
-    outlet_skip(&product->outlet, &product->settled);
+    product_lanes_skip(product);
 }
 
 void product_corrupt(void *owner, uint64_t from, uint64_t to)
@@ -196,14 +196,15 @@ void product_corrupt(void *owner, uint64_t from, uint64_t to)
         }
         if (settled_add(&product->settled, seq, end) != OK ||
             product->settle_count == STORE_SETTLES_MAX) {
-            product->outlet.read_failed = true; // I4: wait until the front has moved
+            product->outlet.read_failed = true; // I4: wait until a front has moved
+            product->late.read_failed = true;
             return;
         }
         queue_settle(product, seq, end, SETTLED_LOST_CORRUPT);
         product_declare(product, seq, end, SETTLED_LOST_CORRUPT, INT64_MIN, INT64_MIN);
         seq = settled_next(&product->settled, end);
     }
-    outlet_skip(&product->outlet, &product->settled);
+    product_lanes_skip(product);
 }
 
 // ---- quarantine ----
@@ -212,8 +213,8 @@ static void end_refused(struct product *product, uint64_t seq, enum settled_how 
 {
     product_settle(product, seq, seq, how);
     product_declare(product, seq, seq, how, INT64_MIN, INT64_MIN);
-    outlet_set_aside(&product->outlet, true);
-    outlet_skip(&product->outlet, &product->settled);
+    outlet_set_aside(product_lane_of(product, seq), true);
+    product_lanes_skip(product);
 }
 
 void product_quarantine_done(struct job *job)
@@ -246,6 +247,10 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
 {
     struct product *product = owner;
     struct output_stat stat;
+    if (product->quarantine_busy) { // with one of the other lane
+        outlet_set_aside(product_lane_of(product, seq), false);
+        return;
+    }
     product->driver->stat(product->output, &stat);
     if (!product->reason_is_set) {
         (void)snprintf(product->quarantine_reason, sizeof product->quarantine_reason, "%s",
@@ -294,6 +299,7 @@ static void commit_give(struct product *product)
     memmove(product->settles, product->settles + taken,
             product->settle_count * sizeof product->settles[0]);
     product->settled_at_ms = -1;
+    product_lanes_given(product);
     product->commit_busy = true;
     product->store.give(product->store.context, &commit->job);
 }
@@ -331,6 +337,7 @@ static void commit_begin(struct product *product)
         .state_count = states_take(&product->states, &commit->states, commit->state_list),
     };
     losses_going(&product->losses);
+    product->lanes.given_to = product->lanes.late_to;
     if (product->next_seq - 1 > product->given_end) {
         ages_mark(&product->ages, product->given_end + 1, product->changed_at_ms);
     }
@@ -350,6 +357,7 @@ static void commit_came_back(struct product *product, enum err result)
         // on all the same: after a cut these records may go twice, but waiting would be for ever
         // where a segment holds more records than the window.
         product->durable_cursor = product->stat.cursor;
+        product->lanes.durable_live = product->lanes.given_live;
     } else {
         log_error("spool.commit", "product=%s error=%s: the records wait in memory", name,
                   err_name(result));
@@ -382,6 +390,7 @@ void product_commit_done(struct job *job)
     product->retry_wait_ms = 0;
     product->durable_seq = product->given_end;
     product->durable_cursor = commit->stat.cursor;
+    product_lanes_stored(product);
     losses_stored(&product->losses, true);
     stage_clear(commit->stage);
 }
@@ -402,7 +411,7 @@ static int64_t commit_due_ms(const struct product *product)
     if (!has_changes(product)) {
         return INT64_MAX;
     }
-    uint64_t lag = settled_cursor(&product->settled) - product->durable_cursor;
+    uint64_t lag = product_lanes_lag(product);
     if (product->commit_now || !product_has_room(product) ||
         product->filling->dense_bytes >= PACK_BYTES || lag >= CURSOR_LAG_MAX ||
         product->settle_count >= STORE_SETTLES_MAX / 2) {
@@ -445,13 +454,14 @@ static void tick(struct product *product, int64_t now)
         product_changed(product);
     }
     product_expire(product);
-    outlet_retry(&product->outlet);
+    product_lanes_retry(product);
     losses_again(&product->losses);
     rates_sample(&product->rates, now, product->staged_bytes,
                  product->staged_bytes - product->stat.stored_bytes);
-    if (product->outlet.setting_aside && !product->quarantine_busy &&
+    struct outlet *waiting = product->outlet.setting_aside ? &product->outlet : &product->late;
+    if (waiting->setting_aside && !product->quarantine_busy &&
         now >= product->quarantine_retry_ms) {
-        outlet_set_aside(&product->outlet, false);
+        outlet_set_aside(waiting, false);
     }
 }
 
@@ -487,16 +497,14 @@ bool product_turn(struct product *product, uint32_t budget)
     if (!may_send(product)) {
         return false;
     }
-    return outlet_pump(&product->outlet, &product->settled, product->durable_seq,
-                       product->durable_cursor, budget);
+    return product_lanes_send(product, budget, now);
 }
 
 int64_t product_due_in_ms(const struct product *product)
 {
     int64_t due = product->commit_busy ? INT64_MAX : commit_due_ms(product);
     bool ages = product->expiry.keep_ms > 0 && !product_is_drained(product);
-    bool ticks = product->outlet.read_failed || product->outlet.setting_aside ||
-                 product->losses.count > 0 || ages;
+    bool ticks = product_lanes_tick(product) || product->losses.count > 0 || ages;
     if (ticks && product->tick_at_ms < due) {
         due = product->tick_at_ms;
     }
@@ -530,10 +538,15 @@ bool product_is_drained(const struct product *product)
 
 void product_delivered(struct product *product, uint64_t seq, enum delivered how)
 {
-    outlet_delivered(&product->outlet, seq, how);
+    struct outlet *outlet = product_lane_of(product, seq);
+    if (product->share != NULL) {
+        share_acknowledged(product->share, outlet->late ? product->lanes.late : product->lanes.live,
+                           clock_boot_ms());
+    }
+    outlet_delivered(outlet, seq, how);
 }
 
-void product_known_delivered(struct product *product, uint64_t next_seq)
+void product_known_delivered(struct product *product, bool late, uint64_t next_seq)
 {
     const char *name = product->settings->name;
     product->doubt_end = 0;
@@ -550,19 +563,22 @@ void product_known_delivered(struct product *product, uint64_t next_seq)
                   (unsigned long long)next_seq);
         return;
     }
-    uint64_t from = settled_next(&product->settled, 1);
-    log_info("cursor.known", "product=%s local=%llu kafka=%llu", name, (unsigned long long)from,
-             (unsigned long long)next_seq);
+    uint64_t late_to = product->lanes.late_to;
+    uint64_t from = settled_next(&product->settled, late ? 1 : late_to + 1);
+    next_seq = late && next_seq > late_to + 1 ? late_to + 1 : next_seq;
+    log_info(late ? "cursor.known_late" : "cursor.known", "product=%s local=%llu kafka=%llu", name,
+             (unsigned long long)from, (unsigned long long)next_seq);
     if (from < next_seq) {
         product_settle(product, from, next_seq - 1, SETTLED_DELIVERED);
-        outlet_skip(&product->outlet, &product->settled);
+        product_lanes_skip(product);
     }
 }
 
 void product_told(struct product *product, uint64_t id, enum delivered how)
 {
     if ((id & ASIDE_TOKEN) != 0) {
-        outlet_delivered(&product->outlet, id & ~ASIDE_TOKEN, how);
+        uint64_t seq = id & ~ASIDE_TOKEN;
+        outlet_delivered(product_lane_of(product, seq), seq, how);
         return;
     }
     if (how != DELIVERED_OK) {

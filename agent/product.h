@@ -8,10 +8,12 @@
 
 #include "agent/expiry.h"
 #include "agent/join.h"
+#include "agent/lanes.h"
 #include "agent/losses.h"
 #include "agent/outlet.h"
 #include "agent/rates.h"
 #include "agent/report.h"
+#include "agent/share.h"
 #include "agent/thin.h"
 
 struct product {
@@ -25,6 +27,7 @@ struct product {
     const struct output_driver *driver;
     struct output *output;
     const uint8_t *boot_id; // 16 bytes
+    struct share *share;    // of the link, with the other products; NULL: alone
 
     // intake
     struct series *series;
@@ -79,7 +82,9 @@ struct product {
     struct expiry expiry;
     uint64_t doubt_end; // exactly-once, until Kafka's cursor is known: it may have these
 
-    struct outlet outlet;
+    struct outlet outlet; // of the live lane
+    struct outlet late;   // of the late one, where lanes.ready
+    struct lanes lanes;
     struct store_quarantine quarantine;
     bool quarantine_busy;
     int64_t quarantine_retry_ms;
@@ -142,8 +147,9 @@ bool product_is_stored(const struct product *product);
 bool product_is_drained(const struct product *product);
 
 void product_delivered(struct product *product, uint64_t seq, enum delivered how);
-// Kafka itself knows everything below `next_seq` of this epoch as delivered (output_cursor).
-void product_known_delivered(struct product *product, uint64_t next_seq);
+// Kafka itself knows everything of that lane below `next_seq` of this epoch as delivered
+// (output_cursor).
+void product_known_delivered(struct product *product, bool late, uint64_t next_seq);
 void product_told(struct product *product, uint64_t id, enum delivered how);
 
 void product_report(struct product *product, struct report_product *report);

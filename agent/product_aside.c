@@ -89,7 +89,8 @@ enum err product_aside(void *owner, const struct record *record, struct bytes re
     bool dropped = read.how == SETTLED_DROPPED;
     product->aside_value.size = 0;
     product->aside_value.overflow = false;
-    aside_put_json(&read, record, buffer_bytes(&product->outlet.value), product->gateway,
+    const struct outlet *outlet = product_lane_of(product, record->seq);
+    aside_put_json(&read, record, buffer_bytes(&outlet->value), product->gateway,
                    product->settings->name, product->outlet.epoch, &product->aside_value);
     assert(!product->aside_value.overflow); // its room is that of a record and more than the rest
     enum err err = product->driver->tell(

@@ -1,5 +1,5 @@
-// What the files of the product share: product.c (records, commits, the turn) and product_open.c
-// (the start, the report). Nobody else includes it.
+// What the files of the product share: product.c (records, commits, the turn), product_lanes.c
+// (its way to the output) and product_open.c (the start, the report). Nobody else includes it.
 //
 // Floor: flow.
 #ifndef WEIR_AGENT_PRODUCT_CORE_H
@@ -55,5 +55,33 @@ void product_judge(struct product *product, struct record *record, struct value 
 
 // A loss that the spool itself found: it is settled there already.
 void product_lost_on_disk(struct product *product, const struct spool_loss *loss);
+
+// Something changed that the next commit must hold.
+void product_changed(struct product *product);
+
+// ---- product_lanes.c ----
+
+// Restore the lanes and take the memory of the late one, where there is one.
+enum err product_lanes_open(struct product *product);
+void product_lanes_close(struct product *product);
+// Once all is restored: see how old the first row of the live lane is; from now on lanes open.
+void product_lanes_look(struct product *product);
+// Set an outlet up, but for its lane.
+enum err product_outlet_open(struct product *product, struct outlet *outlet, uint64_t cursor);
+// The outlet whose lane `seq` lies in.
+struct outlet *product_lane_of(struct product *product, uint64_t seq);
+// Something else settled records.
+void product_lanes_skip(struct product *product);
+// Try again what the device refused to read.
+void product_lanes_retry(struct product *product);
+// A commit takes what was settled; it came back well.
+void product_lanes_given(struct product *product);
+void product_lanes_stored(struct product *product);
+// Records that are settled and not durable, in the lane that has more of them; counted against the
+// whole window.
+uint64_t product_lanes_lag(const struct product *product);
+// Is something to be done by time alone?
+bool product_lanes_tick(const struct product *product);
+bool product_lanes_send(struct product *product, uint32_t budget, int64_t now_ms);
 
 #endif

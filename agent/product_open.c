@@ -129,9 +129,8 @@ static void restore_expiry(struct product *product)
                    product->next_seq, product_now(), &product->states, product->spool);
 }
 
-static enum err open_outlet(struct product *product)
+enum err product_outlet_open(struct product *product, struct outlet *outlet, uint64_t cursor)
 {
-    struct outlet *outlet = &product->outlet;
     outlet->owner = (struct outlet_owner){.settle = product_settle,
                                           .refused = product_refused,
                                           .aside = product_aside,
@@ -147,7 +146,7 @@ static enum err open_outlet(struct product *product)
     outlet->schemas = &product->schemas;
     outlet->series = product->series;
     outlet->boots = &product->boots;
-    return outlet_open(outlet, product->stat.epoch, settled_cursor(&product->settled));
+    return outlet_open(outlet, product->stat.epoch, cursor);
 }
 
 // ---- rows that only young blocks hold go back into the builder ----
@@ -239,7 +238,7 @@ enum err product_open(struct product *product, const char *directory)
         err = restore_schemas(product);
     }
     if (err == OK) {
-        err = open_outlet(product);
+        err = product_lanes_open(product);
     }
     if (err != OK) {
         return err;
@@ -256,6 +255,7 @@ enum err product_open(struct product *product, const char *directory)
     block_reset(product->builder, product->schemas.list[0], product->next_seq, RECORD_CLOCK_WALL,
                 NULL);
     restore_rows(product);
+    product_lanes_look(product);
     log_info("spool.opened", "product=%s epoch=%s next=%llu cursor=%llu used=%llu of=%llu",
              product->settings->name, product->outlet.epoch, (unsigned long long)product->next_seq,
              (unsigned long long)product->stat.cursor, (unsigned long long)product->stat.used_bytes,
@@ -268,12 +268,13 @@ void product_start(struct product *product, struct job_giver store)
     product->spool_at_start = NULL;
     product->store = store;
     product->outlet.store = store;
+    product->late.store = store;
 }
 
 void product_close(struct product *product)
 {
     join_close(product->joins);
-    outlet_close(&product->outlet);
+    product_lanes_close(product);
     schemas_close(&product->schemas);
     series_close(product->series);
     block_builder_close(product->builder);

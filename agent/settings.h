@@ -22,6 +22,7 @@ struct product_settings {
     const struct contract_port *port;
     enum delivery delivery;
     bool publishes; // this gateway acts as the product's owner
+    uint32_t weight; // by `priority`: of the link's share
     uint64_t spool_size_bytes;
     int64_t commit_ms;              // default by link: 1 s, 10 s, 60 s
     enum spool_when_full when_full; // of the spool

@@ -22,12 +22,6 @@ static void check_is_built(const struct settings_reading *reading, const struct 
                    "port with json",
                    product->port->name);
     }
-    if (product->port->late == LATE_TOPIC) {
-        yaml_wrong(node, NULL, reading->problems,
-                   "the port \"%s\" has `weir.late: topic`, which is not in this build yet; the "
-                   "contract can say fifo",
-                   product->port->name);
-    }
 }
 
 static void list_ports(const struct contract *contract, char *out, size_t size)
@@ -143,6 +137,8 @@ static void read_spool(const struct settings_reading *reading, struct product_se
     product->publishes = option_choice(options, "publish") == 1;
     product->delivery =
         option_choice(options, "delivery") == 1 ? DELIVERY_EXACTLY_ONCE : DELIVERY_AT_LEAST_ONCE;
+    static const uint32_t weights[] = {6, 3, 1}; // high, normal, low
+    product->weight = weights[option_choice(options, "priority")];
 }
 
 // Only durable records are sent, so no latency below the commit can be kept.

@@ -75,6 +75,12 @@ const struct option settings_product_rows[] = {
      .choices = "at-least-once|exactly-once",
      .help = "exactly-once: in transactions; needs the topic DOMAIN.weir-cursors, see "
              "ports/output/README.md"},
+    {.key = "priority",
+     .type = OPTION_CHOICE,
+     .initial = "normal",
+     .choices = "high|normal|low",
+     .help = "who goes first where the link is too slow for all: 6, 3 and 1 parts of it; what one "
+             "does not need is free for the others"},
     {.key = "spool.size",
      .type = OPTION_SIZE,
      .initial = "64 MiB",

@@ -21,6 +21,8 @@ const char *settled_how_name(enum settled_how how)
         return "refused";
     case SETTLED_THINNED:
         return "thinned";
+    case SETTLED_LATE:
+        return "late";
     }
     return "unknown";
 }

@@ -21,6 +21,7 @@ enum settled_how {
     SETTLED_LOST_CORRUPT = 6, // damage on the device
     SETTLED_LOST_REFUSED = 7, // the broker will never take it
     SETTLED_THINNED = 8,      // settles nothing: rows that got no seq, told beside those that did
+    SETTLED_LATE = 16,        // not an end, but told like one: promised on the late topic
 };
 
 const char *

@@ -108,7 +108,7 @@ struct verify {
     size_t stream_count;
     size_t recent;
     struct map by_name; // hash of (gateway, epoch) -> index + 1
-    struct map by_key;  // hash of (stream, key) -> last seq
+    struct map by_key;  // hash of (stream, lane, key) -> last seq
     uint64_t unwatched;
     size_t declaration_count;
     bool front_is_open;
@@ -174,11 +174,11 @@ static struct stream *stream_of(struct verify *verify, struct bytes gateway, uin
     return &verify->streams[verify->recent];
 }
 
-static void order_judge(struct verify *verify, struct stream *stream, struct bytes key,
+static void order_judge(struct verify *verify, struct stream *stream, struct bytes key, bool late,
                         uint64_t seq)
 {
     uint8_t number[8];
-    put_u64(number, (uint64_t)(stream - verify->streams));
+    put_u64(number, (uint64_t)(stream - verify->streams) * 2 + (late ? 1 : 0));
     uint64_t hash = hash_more(hash_more(hash_begin(), bytes_from(number, sizeof number)), key);
     uint64_t *last = map_value(&verify->by_key, hash_end(hash), VERIFY_KEYS_MAX);
     if (last == NULL) {
@@ -191,7 +191,7 @@ static void order_judge(struct verify *verify, struct stream *stream, struct byt
 }
 
 enum err verify_record(struct verify *verify, const struct verify_identity *identity,
-                       struct bytes key)
+                       struct bytes key, bool late)
 {
     struct stream *stream = stream_of(verify, identity->gateway, identity->epoch);
     if (stream == NULL) {
@@ -206,7 +206,7 @@ enum err verify_record(struct verify *verify, const struct verify_identity *iden
         stream->duplicated++;
         return OK;
     }
-    order_judge(verify, stream, key, identity->seq);
+    order_judge(verify, stream, key, late, identity->seq);
     return OK;
 }
 
@@ -243,7 +243,7 @@ static int declaration_order(const void *a, const void *b)
     return (left->to > right->to) - (left->to < right->to);
 }
 
-static void verdict_hole(struct verify_verdict *verdict, uint64_t first, uint64_t last)
+static void verdict_missing(struct verify_verdict *verdict, uint64_t first, uint64_t last)
 {
     verdict->missing += last - first + 1;
     if (verdict->hole_count < VERIFY_HOLES_MAX) {
@@ -253,10 +253,45 @@ static void verdict_hole(struct verify_verdict *verdict, uint64_t first, uint64_
     }
 }
 
-// What lies in first..last is declared by nobody: what of it did not arrive is missing.
-static void judge_undeclared(const struct stream *stream, uint64_t first, uint64_t last,
-                             struct verify_verdict *verdict)
+// A stream is judged from its first seq to its last, in one sweep.
+struct judgement {
+    const struct stream *stream;
+    size_t promise; // no later hole lies in a promise before this declaration
+    struct verify_verdict *verdict;
+};
+
+// What was promised of first..last is late, and the rest is missing.
+static void judge_hole(struct judgement *judgement, uint64_t first, uint64_t last)
 {
+    const struct stream *stream = judgement->stream;
+    struct verify_verdict *verdict = judgement->verdict;
+    uint64_t next = first;
+    for (size_t i = judgement->promise; i < stream->declaration_count && next <= last; i++) {
+        const struct declaration *promise = &stream->declarations[i];
+        if (promise->cause != CAUSE_LATE || promise->to < next) {
+            judgement->promise = i == judgement->promise ? i + 1 : judgement->promise;
+            continue;
+        }
+        if (promise->from > last) {
+            break;
+        }
+        if (promise->from > next) {
+            verdict_missing(verdict, next, promise->from - 1);
+            next = promise->from;
+        }
+        uint64_t end = promise->to < last ? promise->to : last;
+        verdict->late += end - next + 1;
+        next = end + 1;
+    }
+    if (next <= last) {
+        verdict_missing(verdict, next, last);
+    }
+}
+
+// What lies in first..last is declared lost by nobody: what of it did not arrive is a hole.
+static void judge_undeclared(struct judgement *judgement, uint64_t first, uint64_t last)
+{
+    const struct stream *stream = judgement->stream;
     uint64_t hole = first;
     while (hole <= last) { // each turn passes at least one hole
         hole = sequence_set_next_out(&stream->delivered, hole);
@@ -265,7 +300,7 @@ static void judge_undeclared(const struct stream *stream, uint64_t first, uint64
         }
         uint64_t end = sequence_set_next_in(&stream->delivered, hole);
         uint64_t hole_last = end > last ? last : end - 1;
-        verdict_hole(verdict, hole, hole_last);
+        judge_hole(judgement, hole, hole_last);
         if (hole_last == last) {
             return;
         }
@@ -326,15 +361,17 @@ void verify_judge(struct verify *verify, size_t index, struct verify_verdict *ve
               declaration_order);
     }
     verdict->declared[CAUSE_THINNED] = judge_thinned(stream);
+    struct judgement judgement = {.stream = stream, .verdict = verdict};
     uint64_t next = verdict->first; // everything before it is judged
     for (size_t i = 0; i < stream->declaration_count; i++) {
         const struct declaration *declaration = &stream->declarations[i];
-        if (declaration->cause == CAUSE_THINNED || declaration->to < next) {
-            continue; // told before, or before the front
+        if (declaration->cause == CAUSE_THINNED || declaration->cause == CAUSE_LATE ||
+            declaration->to < next) {
+            continue; // it ends no seq; or told before, or before the front
         }
         uint64_t from = declaration->from > next ? declaration->from : next;
         if (from > next) {
-            judge_undeclared(stream, next, from - 1, verdict);
+            judge_undeclared(&judgement, next, from - 1);
         }
         uint64_t arrived = sequence_set_count_between(&stream->delivered, from, declaration->to);
         verdict->contradicted += arrived;
@@ -342,7 +379,7 @@ void verify_judge(struct verify *verify, size_t index, struct verify_verdict *ve
         next = declaration->to + 1; // no overflow: a seq of a declaration is at most 2^53
     }
     if (next <= verdict->last) {
-        judge_undeclared(stream, next, verdict->last, verdict);
+        judge_undeclared(&judgement, next, verdict->last);
     }
 }
 
@@ -495,7 +532,7 @@ static enum err loss_members(const cJSON *object, struct verify_loss *loss)
     if (seq_member(object, "count", &loss->count) != OK) {
         loss->count = loss->to - loss->from + 1;
     }
-    loss->cause = CAUSE_OTHER;
+    loss->cause = strcmp(cause, "late") == 0 ? CAUSE_LATE : CAUSE_OTHER;
     for (size_t i = 0; i < CAUSE_OTHER; i++) {
         if (strcmp(cause, cause_names[i]) == 0) {
             loss->cause = (enum verify_cause)i;

@@ -1,5 +1,6 @@
-// The judge of a delivered stream. It is fed what a consumer reads, records of a data topic and
-// declarations of its `.losses` topic, in the order of each partition, and then says for each
+// The judge of a delivered stream. It is fed what a consumer reads, records of a data topic and of
+// its `.late` topic and declarations of its `.losses` topic, in the order of each partition, and
+// then says for each
 // (gateway, epoch) what arrived, what is accounted for and what is not. It knows nothing of the
 // agent but the two forms on the wire:
 //
@@ -9,9 +10,10 @@
 //                                       "to_seq":1050,"cause":"full", ...}
 //
 // The rule it holds a stream to: 1..last, each seq once, is delivered or declared; and the records
-// of one key arrive in the order of their seq. A second copy of a seq is a duplicate and not also
-// out of order. A declaration may be told again (it is a union); a seq both delivered and declared
-// counts as delivered, and is told as contradicted.
+// of one key arrive in the order of their seq, in each of the two topics. The cause "late" is a
+// promise: those seqs come on the `.late` topic, and are late until they are there. A second copy
+// of a seq is a duplicate and not also out of order. A declaration may be told again (it is a
+// union); a seq both delivered and declared counts as delivered, and is told as contradicted.
 //
 // Floor: flow.
 #ifndef WEIR_AGENT_VERIFY_H
@@ -49,9 +51,10 @@ enum verify_cause {
     CAUSE_THINNED, // ends no seq: `count` records that got none, beside those of from..to
     CAUSE_OTHER,   // a word that this version does not know
     CAUSE_COUNT,
+    CAUSE_LATE = CAUSE_COUNT, // no loss
 };
 
-const char *verify_cause_name(enum verify_cause cause);
+const char *verify_cause_name(enum verify_cause cause); // of a loss
 
 struct verify_loss {
     char gateway[VERIFY_NAME_MAX + 1];
@@ -71,9 +74,10 @@ struct verify; // opaque
 struct verify *verify_open(void); // NULL: no memory
 void verify_close(struct verify *verify);
 
-// Feed a record or a declaration. ERR_FULL: a bound above was reached, no verdict is possible.
+// Feed a record, of the data topic or of the late one, or a declaration. ERR_FULL: a bound above
+// was reached, no verdict is possible.
 enum err verify_record(struct verify *verify, const struct verify_identity *identity,
-                       struct bytes key);
+                       struct bytes key, bool late);
 enum err verify_declare(struct verify *verify, const struct verify_loss *loss);
 
 // Where the front of the stream cannot be seen (retention removed it, or a later start was asked
@@ -89,6 +93,7 @@ struct verify_verdict {
                                     // beside the seqs
     uint64_t contradicted;          // declared, and yet delivered
     uint64_t duplicated;            // copies beyond the first
+    uint64_t late;                  // promised, and not here yet
     uint64_t missing;
     uint64_t out_of_order;
     uint32_t hole_count; // of the missing ranges, the first few

@@ -57,15 +57,28 @@ static enum err descriptors_open(struct kafka *kafka)
     return OK;
 }
 
+// A topic of a product, with `halves` of its share of the window (K3).
+static void topic_init(struct kafka *kafka, uint32_t index, uint32_t product, const char *name,
+                       uint32_t halves)
+{
+    kafka->product_of[index] = product;
+    kafka_topic_init(&kafka->topics[index], name, kafka->output->topics[product].rule,
+                     kafka->output->gateway, WINDOW_MESSAGES / kafka->product_count * halves / 2,
+                     kafka_window_bytes(kafka) / kafka->product_count * halves / 2);
+}
+
 static void topics_init(struct kafka *kafka)
 {
-    const struct output *output = kafka->output;
+    kafka->lane_count = kafka->product_count;
     for (uint32_t i = 0; i < kafka->product_count; i++) {
-        kafka_topic_init(&kafka->topics[i], output->topics[i].topic, output->topics[i].rule,
-                         output->gateway, WINDOW_MESSAGES / kafka->product_count,
-                         kafka_window_bytes(kafka) / kafka->product_count); // K3
+        const struct output_topic *topic = &kafka->output->topics[i];
+        topic_init(kafka, i, i, topic->topic, topic->late_topic == NULL ? 2 : 1);
+        if (topic->late_topic != NULL) {
+            kafka->late_at[i] = kafka->lane_count;
+            topic_init(kafka, kafka->lane_count++, i, topic->late_topic, 1);
+        }
     }
-    kafka->topic_count = kafka->product_count;
+    kafka->topic_count = kafka->lane_count;
 }
 
 // The names cannot be too long: settings_read has looked.
@@ -79,7 +92,7 @@ static void transaction_init(struct kafka *kafka)
     bool fit = kafka_cursor_names(output->domain, output->gateway, courier->group, courier->topic);
     assert(fit);
     courier->settings = &kafka->settings;
-    courier->lane_count = kafka->product_count;
+    courier->lane_count = kafka->lane_count;
     courier->timeout_ms = kafka_transaction_timeout_ms(kafka->settings.link);
     kafka->settings.transactional_id = courier->group;
     kafka->settings.transaction_timeout_ms = courier->timeout_ms;
@@ -91,9 +104,10 @@ static void settings_init(struct kafka *kafka)
     static const int64_t stall_ms[] = {45000, 90000, 240000}; // request.timeout and linger, by link
     (void)snprintf(kafka->client_id, sizeof kafka->client_id, "weir-%.64s", kafka->output->gateway);
     kafka->settings = kafka_client_of(kafka->output->options, kafka->client_id);
+    static const int64_t still_ms[] = {10000, 30000, 120000};
     kafka->stall_ms = stall_ms[kafka->settings.link];
+    kafka->still_ms = still_ms[kafka->settings.link];
     kafka_link_init(&kafka->link, kafka->settings.bootstrap);
-    transaction_init(kafka);
 }
 
 static enum err kafka_open(struct output *output, int *fd)
@@ -114,6 +128,7 @@ static enum err kafka_open(struct output *output, int *fd)
     kafka->window = kafka_window_open(WINDOW_MESSAGES + COMPANIONS_MAX * COMPANION_MESSAGES);
     settings_init(kafka);
     topics_init(kafka);
+    transaction_init(kafka);
     if (kafka_courier_open(&kafka->courier) != OK) {
         log_error("kafka.open", "reason=\"no thread for the courier\"");
         if (kafka->window != NULL) {
@@ -140,6 +155,19 @@ static enum err kafka_open(struct output *output, int *fd)
     return OK;
 }
 
+static int64_t still_ms(const struct kafka *kafka)
+{
+    return kafka_window_count(kafka->window) == 0 ? 0 : clock_boot_ms() - kafka->moved_ms;
+}
+
+static bool kafka_answers(const struct output *output)
+{
+    const struct kafka *kafka = output->state;
+    return kafka->client != NULL && !kafka->failed && kafka->link.up &&
+           (!kafka->transaction.on || kafka_transaction_is_ready(&kafka->transaction)) &&
+           still_ms(kafka) <= kafka->still_ms;
+}
+
 static void kafka_stat(struct output *output, struct output_stat *stat)
 {
     const struct kafka *kafka = output->state;
@@ -151,14 +179,12 @@ static void kafka_stat(struct output *output, struct output_stat *stat)
         stat->received_bytes = wire.received_bytes;
     }
     memcpy(stat->cluster_id, kafka->cluster_id, sizeof stat->cluster_id);
-    int64_t still_ms = clock_boot_ms() - kafka->moved_ms;
-    if (stat->link == LINK_UP && kafka_window_count(kafka->window) > 0 &&
-        still_ms > kafka->stall_ms) {
+    if (stat->link == LINK_UP && still_ms(kafka) > kafka->stall_ms) {
         stat->link = LINK_DOWN;
         (void)snprintf(stat->reason_code, sizeof stat->reason_code, "kafka.stalled");
         (void)snprintf(stat->reason, sizeof stat->reason,
                        "no acknowledgement for %lld s; records wait in the spool",
-                       (long long)(still_ms / 1000));
+                       (long long)(still_ms(kafka) / 1000));
     }
     for (uint32_t i = 0; i < kafka->topic_count && stat->refusal[0] == 0; i++) {
         memcpy(stat->refusal, kafka->topics[i].refusal, sizeof stat->refusal);
@@ -209,6 +235,7 @@ const struct output_driver kafka_output = {
     .send = kafka_send,
     .serve = kafka_serve,
     .stat = kafka_stat,
+    .answers = kafka_answers,
     .tell = kafka_tell,
     .flush = kafka_flush,
     .close = kafka_close,

@@ -121,10 +121,10 @@ static rd_kafka_error_t *send_offsets(struct kafka_courier *courier)
         rd_kafka_topic_partition_t *lane =
             rd_kafka_topic_partition_list_add(list, courier->topic, (int32_t)i);
         lane->offset = (int64_t)courier->cursors[i].next_seq;
-        lane->metadata = malloc(KAFKA_CURSOR_EPOCH_SIZE); // the list's own, freed with it
+        lane->metadata = malloc(KAFKA_CURSOR_TEXT_SIZE); // the list's own, freed with it
         if (lane->metadata != NULL) {
-            kafka_cursor_put_epoch(courier->cursors[i].epoch, lane->metadata);
-            lane->metadata_size = KAFKA_CURSOR_EPOCH_SIZE - 1;
+            kafka_cursor_put(&courier->cursors[i], lane->metadata);
+            lane->metadata_size = strlen(lane->metadata);
         }
     }
     rd_kafka_consumer_group_metadata_t *group =

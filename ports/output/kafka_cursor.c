@@ -10,9 +10,14 @@ bool kafka_cursor_names(const char *domain, const char *gateway, char group[KAFK
     return a > 0 && a < KAFKA_CURSOR_NAME_SIZE && b > 0 && b < KAFKA_CURSOR_NAME_SIZE;
 }
 
-void kafka_cursor_put_epoch(uint64_t epoch, char out[KAFKA_CURSOR_EPOCH_SIZE])
+enum { EPOCH_DIGITS = 16 };
+
+static const char late_mark[] = ".late";
+
+void kafka_cursor_put(const struct kafka_cursor *cursor, char out[KAFKA_CURSOR_TEXT_SIZE])
 {
-    (void)snprintf(out, KAFKA_CURSOR_EPOCH_SIZE, "%016llx", (unsigned long long)epoch);
+    (void)snprintf(out, KAFKA_CURSOR_TEXT_SIZE, "%016llx%s", (unsigned long long)cursor->epoch,
+                   cursor->late ? late_mark : "");
 }
 
 static int digit_of(uint8_t byte)
@@ -25,10 +30,15 @@ static int digit_of(uint8_t byte)
 struct kafka_cursor kafka_cursor_of(int64_t offset, struct bytes metadata)
 {
     struct kafka_cursor cursor = {0};
-    if (offset <= 0 || metadata.size != KAFKA_CURSOR_EPOCH_SIZE - 1) {
+    if (offset <= 0 || metadata.size < EPOCH_DIGITS) {
         return cursor;
     }
-    for (size_t i = 0; i < metadata.size; i++) {
+    struct bytes rest = bytes_from(metadata.at + EPOCH_DIGITS, metadata.size - EPOCH_DIGITS);
+    cursor.late = rest.size > 0;
+    if (cursor.late && !bytes_equal(rest, bytes_text(late_mark))) {
+        return (struct kafka_cursor){0};
+    }
+    for (size_t i = 0; i < EPOCH_DIGITS; i++) {
         int digit = digit_of(metadata.at[i]);
         if (digit < 0) {
             return (struct kafka_cursor){0};
@@ -39,11 +49,12 @@ struct kafka_cursor kafka_cursor_of(int64_t offset, struct bytes metadata)
     return cursor;
 }
 
-uint64_t kafka_cursor_unite(const struct kafka_cursor lanes[KAFKA_CURSOR_LANES], uint64_t epoch)
+uint64_t kafka_cursor_unite(const struct kafka_cursor lanes[KAFKA_CURSOR_LANES], uint64_t epoch,
+                            bool late)
 {
     uint64_t next_seq = 0;
     for (uint32_t i = 0; i < KAFKA_CURSOR_LANES; i++) {
-        if (lanes[i].epoch == epoch && lanes[i].next_seq > next_seq) {
+        if (lanes[i].epoch == epoch && lanes[i].late == late && lanes[i].next_seq > next_seq) {
             next_seq = lanes[i].next_seq;
         }
     }

@@ -17,7 +17,8 @@ enum {
     COMPANION_MESSAGES = 64, // losses and rejected records on their way, for each of their topics
     COMPANION_BYTES = 65536,
     COMPANIONS_MAX = 2 * SETTINGS_PRODUCTS_MAX,
-    TOPICS_MAX = SETTINGS_PRODUCTS_MAX + COMPANIONS_MAX,
+    LANES_MAX = 2 * SETTINGS_PRODUCTS_MAX,
+    TOPICS_MAX = LANES_MAX + COMPANIONS_MAX,
 };
 
 struct kafka {
@@ -25,6 +26,7 @@ struct kafka {
     struct kafka_client settings;
     char client_id[80];
     int64_t stall_ms; // without an acknowledgement, the link is called down
+    int64_t still_ms; // and so long, it does not answer for now
 
     rd_kafka_t *client; // NULL between two
     rd_kafka_queue_t *queue;
@@ -38,9 +40,13 @@ struct kafka {
     int64_t timer_ms; // what the timer is set to, in boot time
 
     struct kafka_window *window;
-    struct kafka_topic topics[TOPICS_MAX]; // the products', then their companions
+    // The products' topics, then the late ones of those that have one, then the companions.
+    struct kafka_topic topics[TOPICS_MAX];
     uint32_t topic_count;
+    uint32_t lane_count; // without the companions
     uint32_t product_count;
+    uint32_t product_of[LANES_MAX];
+    uint32_t late_at[SETTINGS_PRODUCTS_MAX]; // the place of its late topic; 0: it has none
     struct kafka_link link;
     int64_t moved_ms; // the last send into an empty window, or the last report
     char cluster_id[64];

@@ -64,6 +64,7 @@ static bool may_produce(struct kafka *kafka, const struct kafka_topic *topic, si
 static void produced(struct kafka *kafka, uint32_t index, uint64_t seq, size_t size)
 {
     struct kafka_transaction *transaction = &kafka->transaction;
+    struct kafka_cursor cursor = {0};
     if (kafka_window_count(kafka->window) == 1) {
         kafka->moved_ms = clock_boot_ms();
     }
@@ -71,9 +72,12 @@ static void produced(struct kafka *kafka, uint32_t index, uint64_t seq, size_t s
     if (!transaction->on) {
         return;
     }
-    bool is_product = index < kafka->product_count;
-    uint64_t epoch = is_product ? kafka->output->topics[index].epoch : 0;
-    kafka_transaction_sent(transaction, index, epoch, is_product ? seq : 0, size);
+    if (index < kafka->lane_count) {
+        cursor.epoch = kafka->output->topics[kafka->product_of[index]].epoch;
+        cursor.late = index >= kafka->product_count;
+        cursor.next_seq = seq + 1;
+    }
+    kafka_transaction_sent(transaction, index, cursor, size);
     if (transaction->record_count == 1) {
         kafka_timer_set(kafka); // it ends by time too
     }
@@ -124,18 +128,21 @@ enum err kafka_send(struct output *output, const struct message *message)
 {
     struct kafka *kafka = output->state;
     assert(message->product < kafka->product_count);
-    struct kafka_topic *topic = &kafka->topics[message->product];
+    const struct output_topic *of = &output->topics[message->product];
+    uint32_t index = message->late ? kafka->late_at[message->product] : message->product;
+    assert(!message->late || index > 0);
+    struct kafka_topic *topic = &kafka->topics[index];
     if (!topic->count_recalled) {
         topic->count_recalled = true;
-        topic->partition_count = output->topics[message->product].partition_count;
+        topic->partition_count = message->late ? of->late_partition_count : of->partition_count;
     }
-    return produce(kafka, message->product, message);
+    return produce(kafka, index, message);
 }
 
 // The companion topic of this name; made where it is new.
 static enum err companion(struct kafka *kafka, const char *name, uint32_t *index)
 {
-    for (uint32_t i = kafka->product_count; i < kafka->topic_count; i++) {
+    for (uint32_t i = kafka->lane_count; i < kafka->topic_count; i++) {
         if (strcmp(kafka->topics[i].name, name) == 0) {
             *index = i;
             return OK;

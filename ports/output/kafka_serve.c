@@ -43,12 +43,14 @@ void kafka_timer_set(struct kafka *kafka)
 static void settled(struct kafka *kafka, const struct kafka_sent *sent, enum delivered how)
 {
     struct kafka_topic *topic = &kafka->topics[sent->topic];
-    if (sent->topic < kafka->product_count) {
+    if (sent->topic < kafka->lane_count) {
+        uint32_t product = kafka->product_of[sent->topic];
         if (how == DELIVERED_OK && !topic->count_told) {
             topic->count_told = true;
-            output_partitions(kafka->output, sent->topic, topic->partition_count);
+            output_partitions(kafka->output, product, sent->topic >= kafka->product_count,
+                              topic->partition_count);
         }
-        output_delivered(kafka->output, sent->topic, sent->id, how);
+        output_delivered(kafka->output, product, sent->id, how);
     } else {
         output_told(kafka->output, sent->id, how);
     }
@@ -176,12 +178,13 @@ bool kafka_serve_events(struct kafka *kafka)
 
 static void tell_cursors(struct kafka *kafka)
 {
-    for (uint32_t i = 0; i < kafka->product_count; i++) {
+    for (uint32_t i = 0; i < kafka->lane_count; i++) {
         const struct kafka_cursor *lane = &kafka->courier.cursors[i];
-        uint64_t epoch = kafka->output->topics[i].epoch;
-        uint64_t next_seq = kafka_cursor_unite(kafka->courier.cursors, epoch);
+        bool late = i >= kafka->product_count;
+        uint64_t epoch = kafka->output->topics[kafka->product_of[i]].epoch;
+        uint64_t next_seq = kafka_cursor_unite(kafka->courier.cursors, epoch, late);
         if (next_seq > 0) {
-            output_cursor(kafka->output, i, next_seq);
+            output_cursor(kafka->output, kafka->product_of[i], late, next_seq);
         } else if (lane->next_seq > 0) {
             log_info("cursor.other_epoch",
                      "topic=%s epoch=%016llx theirs=%016llx next=%llu: of another spool, ignored",

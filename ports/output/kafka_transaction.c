@@ -178,17 +178,22 @@ bool kafka_transaction_takes(struct kafka_transaction *transaction, rd_kafka_t *
     return fits;
 }
 
-void kafka_transaction_sent(struct kafka_transaction *transaction, uint32_t product, uint64_t epoch,
-                            uint64_t seq, size_t size)
+bool kafka_transaction_is_ready(const struct kafka_transaction *transaction)
+{
+    return transaction->state == TRANSACTION_READY || transaction->state == TRANSACTION_OPEN ||
+           transaction->state == TRANSACTION_ENDING;
+}
+
+void kafka_transaction_sent(struct kafka_transaction *transaction, uint32_t lane,
+                            struct kafka_cursor cursor, size_t size)
 {
     assert(transaction->state == TRANSACTION_OPEN); // T1
     transaction->record_count++;
     transaction->unreported_count++;
     transaction->byte_count += size;
     transaction->last_ms = clock_boot_ms();
-    if (seq > 0) {
-        transaction->courier->cursors[product] =
-            (struct kafka_cursor){.epoch = epoch, .next_seq = seq + 1};
+    if (cursor.next_seq > 0) {
+        transaction->courier->cursors[lane] = cursor;
     }
 }
 

@@ -77,12 +77,16 @@ void kafka_transaction_init(struct kafka_transaction *transaction, struct kafka_
                             const char *gateway, enum link_profile link);
 void kafka_transaction_new_client(struct kafka_transaction *transaction);
 
+// Its client works and the cursors are known: T3.
+bool kafka_transaction_is_ready(const struct kafka_transaction *transaction);
+
 // May one more record of `size` bytes be produced? Begins a transaction where none is open.
 bool kafka_transaction_takes(struct kafka_transaction *transaction, rd_kafka_t *client,
                              size_t size);
-// It was produced: a product's record `seq` of `epoch`, or (seq 0) one of a companion topic.
-void kafka_transaction_sent(struct kafka_transaction *transaction, uint32_t product, uint64_t epoch,
-                            uint64_t seq, size_t size);
+// It was produced: then the cursor of this lane is `cursor`; or (next_seq 0) it was one of a
+// companion topic.
+void kafka_transaction_sent(struct kafka_transaction *transaction, uint32_t lane,
+                            struct kafka_cursor cursor, size_t size);
 // Its delivery report is here; `told`: where it is not well, its topic says why.
 void kafka_transaction_reported(struct kafka_transaction *transaction, bool well, bool told);
 void kafka_transaction_spoil(struct kafka_transaction *transaction); // it must be aborted

@@ -36,7 +36,7 @@ static const struct row {
     {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, STEP_TOPIC, "topic.unknown",
      "topic %C: the cluster refuses this name; exactly-once needs it, records wait"},
     {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, STEP_TOPIC, "topic.partitions",
-     "topic %C: exactly-once needs %N partitions, one a product; add some, records wait"},
+     "topic %C: exactly-once needs %N partitions, one a lane; add some, records wait"},
     {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, ANY_STEP, "transaction.unsupported",
      "this Kafka has no transactions; write `delivery: at-least-once`, records wait"},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, ANY_STEP, "transaction.unsupported",

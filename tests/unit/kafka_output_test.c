@@ -70,15 +70,17 @@ void output_told(struct output *output, uint64_t token, enum delivered how)
 
 static int32_t partitions_told;
 
-void output_partitions(struct output *output, uint32_t product, int32_t count)
+void output_partitions(struct output *output, uint32_t product, bool late, int32_t count)
 {
+    (void)late;
     (void)output;
     (void)product;
     partitions_told = count;
 }
 
-void output_cursor(struct output *output, uint32_t product, uint64_t next_seq)
+void output_cursor(struct output *output, uint32_t product, bool late, uint64_t next_seq)
 {
+    (void)late;
     struct core *core = output->core;
     core->known[product] = next_seq;
 }
@@ -235,8 +237,9 @@ static enum err see(void *taker, const rd_kafka_message_t *message)
     struct bytes header = kafka_reader_header(message, "weir");
     if (header.size > 0) {
         assert_int_equal(verify_identity_read(header, &identity), OK);
-        assert_int_equal(
-            verify_record(seen->verify, &identity, bytes_from(message->key, message->key_len)), OK);
+        assert_int_equal(verify_record(seen->verify, &identity,
+                                       bytes_from(message->key, message->key_len), false),
+                         OK);
         seen->times_right &=
             rd_kafka_message_timestamp(message, NULL) == 1700000000000 + (int64_t)identity.seq;
     }

@@ -37,12 +37,14 @@ static void an_epoch_goes_into_metadata_and_comes_back(void **state)
     (void)state;
     const uint64_t epochs[] = {0, 1, 0x0123456789abcdef, UINT64_MAX};
     for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++) {
-        char text[KAFKA_CURSOR_EPOCH_SIZE];
-        kafka_cursor_put_epoch(epochs[i], text);
+        char text[KAFKA_CURSOR_TEXT_SIZE];
+        const struct kafka_cursor put = {.epoch = epochs[i], .late = i % 2 == 1};
+        kafka_cursor_put(&put, text);
 
         struct kafka_cursor cursor = kafka_cursor_of(42, bytes_text(text));
 
         assert_true(cursor.epoch == epochs[i]);
+        assert_int_equal(cursor.late, i % 2 == 1);
         assert_int_equal(cursor.next_seq, 42);
     }
 }
@@ -58,17 +60,24 @@ static void what_is_no_cursor_of_ours_is_none(void **state)
     assert_int_equal(kafka_cursor_of(7, (struct bytes){0}).next_seq, 0);
     assert_int_equal(kafka_cursor_of(7, bytes_text("0123456789ABCDEF")).next_seq, 0);
     assert_int_equal(kafka_cursor_of(7, bytes_text("0123456789abcdef0")).next_seq, 0);
+    assert_int_equal(kafka_cursor_of(7, bytes_text("0123456789abcdef.lat")).next_seq, 0);
+    assert_int_equal(kafka_cursor_of(7, bytes_text("0123456789abcdef.later")).next_seq, 0);
 }
 
 static void of_an_epoch_the_newest_cursor_counts_wherever_it_lies(void **state)
 {
     (void)state;
     struct kafka_cursor lanes[KAFKA_CURSOR_LANES] = {
-        {.epoch = 7, .next_seq = 10}, {.epoch = 8, .next_seq = 99}, {.epoch = 7, .next_seq = 30}};
+        {.epoch = 7, .next_seq = 10},
+        {.epoch = 8, .next_seq = 99},
+        {.epoch = 7, .next_seq = 30},
+        {.epoch = 7, .late = true, .next_seq = 20}};
 
-    assert_int_equal(kafka_cursor_unite(lanes, 7), 30);
-    assert_int_equal(kafka_cursor_unite(lanes, 8), 99);
-    assert_int_equal(kafka_cursor_unite(lanes, 9), 0);
+    assert_int_equal(kafka_cursor_unite(lanes, 7, false), 30);
+    assert_int_equal(kafka_cursor_unite(lanes, 8, false), 99);
+    assert_int_equal(kafka_cursor_unite(lanes, 9, false), 0);
+    assert_int_equal(kafka_cursor_unite(lanes, 7, true), 20);
+    assert_int_equal(kafka_cursor_unite(lanes, 8, true), 0);
 }
 
 static void each_missing_right_is_named(void **state)

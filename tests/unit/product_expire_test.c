@@ -133,7 +133,7 @@ static void exactly_once_waits_for_kafkas_cursor_where_it_may_know_more(void **c
     let_pass(KEEP_MS + A_48TH_MS);
     commit_and_send();
     assert_int_equal(it.product.lost_records, 2000); // a window's worth may have been delivered
-    product_known_delivered(&it.product, 9001);
+    product_known_delivered(&it.product, false, 9001);
     it.product.tick_at_ms = 0;
     commit_and_send();
 

@@ -15,7 +15,7 @@
 static void feed_key(struct verify *verify, const char *key, uint64_t seq)
 {
     struct verify_identity identity = {.gateway = bytes_text("gw-1"), .epoch = EPOCH, .seq = seq};
-    assert_int_equal(verify_record(verify, &identity, bytes_text(key)), OK);
+    assert_int_equal(verify_record(verify, &identity, bytes_text(key), false), OK);
 }
 
 static void feed(struct verify *verify, uint64_t first, uint64_t last)
@@ -158,6 +158,58 @@ static void a_declaration_told_again_counts_once(void **state)
     assert_int_equal(verdict.last, 12);
 }
 
+static void feed_late(struct verify *verify, uint64_t first, uint64_t last)
+{
+    for (uint64_t seq = first; seq <= last; seq++) {
+        struct verify_identity identity = {
+            .gateway = bytes_text("gw-1"), .epoch = EPOCH, .seq = seq};
+        assert_int_equal(verify_record(verify, &identity, bytes_text("oven-3"), true), OK);
+    }
+}
+
+static void what_is_promised_is_late_until_it_comes_and_in_order_in_its_own_lane(void **state)
+{
+    feed(*state, 1, 10);
+    feed(*state, 41, 50);
+    declare(*state, 11, 40, CAUSE_LATE);
+    declare(*state, 21, 25, CAUSE_FULL); // of the late ones, lost after all
+    feed_late(*state, 11, 15);
+
+    struct verify_verdict verdict = judge(*state);
+
+    assert_int_equal(verdict.late, 20);
+    assert_int_equal(verdict.declared[CAUSE_FULL], 5);
+    assert_int_equal(verdict.delivered, 25);
+    assert_int_equal(verdict.contradicted, 0);
+    assert_true(verify_verdict_is_well(&verdict));
+
+    feed_late(*state, 16, 20);
+    feed_late(*state, 26, 40);
+    verdict = judge(*state);
+    assert_int_equal(verdict.late, 0);
+    assert_true(verify_verdict_is_well(&verdict));
+}
+
+static void a_hole_beyond_a_promise_is_missing_and_disorder_in_the_late_lane_is_found(void **state)
+{
+    feed(*state, 1, 10);
+    feed(*state, 41, 50);
+    declare(*state, 11, 20, CAUSE_LATE);
+    declare(*state, 11, 20, CAUSE_LATE); // told again
+    declare(*state, 31, 35, CAUSE_LATE);
+    feed_late(*state, 18, 20);
+    feed_late(*state, 11, 11);
+
+    struct verify_verdict verdict = judge(*state);
+
+    assert_int_equal(verdict.late, 6 + 5);
+    assert_int_equal(verdict.missing, 10 + 5);
+    assert_int_equal(verdict.holes[0].first, 21);
+    assert_int_equal(verdict.holes[1].last, 40);
+    assert_int_equal(verdict.out_of_order, 1);
+    assert_false(verify_verdict_is_well(&verdict));
+}
+
 static void a_hole_beside_a_declaration_is_still_missing(void **state)
 {
     feed(*state, 1, 2);
@@ -230,7 +282,7 @@ static void two_epochs_and_two_gateways_are_judged_apart(void **state)
     for (uint64_t seq = 1; seq <= 5; seq++) {
         for (size_t i = 0; i < 3; i++) {
             struct verify_identity identity = {bytes_text(gateways[i]), epochs[i], seq};
-            assert_int_equal(verify_record(verify, &identity, bytes_text("k")), OK);
+            assert_int_equal(verify_record(verify, &identity, bytes_text("k"), false), OK);
         }
     }
 
@@ -268,7 +320,8 @@ static void ten_million_records_of_a_thousand_keys_are_judged_in_bounded_memory(
     for (uint64_t seq = 1; seq <= COUNT; seq++) {
         int size = snprintf(key, sizeof key, "sensor-%d", (int)(seq % 1000));
         identity.seq = seq;
-        assert_int_equal(verify_record(verify, &identity, bytes_from(key, (size_t)size)), OK);
+        assert_int_equal(verify_record(verify, &identity, bytes_from(key, (size_t)size), false),
+                         OK);
     }
 
     struct verify_verdict verdict = judge(verify);
@@ -394,6 +447,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_declaration_told_again_counts_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             thinned_records_end_no_seq_and_count_once_however_often_they_are_told, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_is_promised_is_late_until_it_comes_and_in_order_in_its_own_lane, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_hole_beyond_a_promise_is_missing_and_disorder_in_the_late_lane_is_found, set_up,
             tear_down),
         cmocka_unit_test_setup_teardown(a_hole_beside_a_declaration_is_still_missing, set_up,
                                         tear_down),
