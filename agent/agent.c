@@ -68,6 +68,7 @@ static void second_due(void *context)
     loop_timer_set(&agent->second_timer, 1000);
     watch_store(agent);
     agent_watch_status(agent);
+    agent_budget_second(agent);
 }
 
 static void watchdog_due(void *context)
@@ -236,6 +237,7 @@ static int start(struct agent *agent)
         code = agent_open_products(agent);
     }
     if (code == EX_OK) {
+        agent_budget_open(agent);
         code = open_inputs(agent);
     }
     if (code == EX_OK) {
@@ -322,6 +324,7 @@ static void stop(struct agent *agent)
     commit_all(agent);
     drain(agent);
     agent_close_services(agent, STOP_BYE_MS);
+    agent_budget_keep(agent);
     commit_all(agent); // the cursor, and what the services keep
     log_info("agent.stopped", "stored=%s drained=%s", all_stored(agent) ? "yes" : "no",
              all_drained(agent) ? "yes" : "no");

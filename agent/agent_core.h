@@ -34,6 +34,10 @@ struct agent {
     struct output_topic topics[SETTINGS_PRODUCTS_MAX];
     char late_topics[SETTINGS_PRODUCTS_MAX][256];
     struct share share; // of the link
+    struct budget budget;
+    uint64_t budget_kept_bytes; // of the month, when it was last kept
+    int64_t budget_kept_ms;
+    enum budget_stage budget_told;
 
     struct block_codec *codec;
     uint8_t boot_id[16];
@@ -58,6 +62,11 @@ void agent_close_products(struct agent *agent);
 
 int agent_open_services(struct agent *agent);
 void agent_close_services(struct agent *agent, int wait_ms);
+
+// The byte budget of the link, once the products are open.
+void agent_budget_open(struct agent *agent);
+void agent_budget_second(struct agent *agent);
+void agent_budget_keep(struct agent *agent);
 
 void agent_report(struct agent *agent, struct report *report);
 

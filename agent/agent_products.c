@@ -238,6 +238,7 @@ static int open_product(struct agent *agent, uint32_t index)
     product->output = &agent->output;
     product->boot_id = agent->boot_id;
     product->share = &agent->share;
+    product->budget = &agent->budget;
     agent->product_count = index + 1;
     enum err err = product_open(product, agent->memories[index] == NULL ? directory : NULL);
     struct bytes partitions = err == OK ? product_recall(product, "partitions") : (struct bytes){0};

@@ -159,6 +159,9 @@ static void judge(const struct agent *agent, struct report *report)
     if (report->link.reason_code[0] != 0) {
         add_reason(report, REPORT_STATUS_WARN, "%s", report->link.reason_code);
     }
+    if (budget_stage(&agent->budget) != BUDGET_ALL) {
+        add_reason(report, REPORT_STATUS_WARN, "budget.%s", budget_tight(&agent->budget));
+    }
     if (agent->store_stalled) {
         add_reason(report, REPORT_STATUS_FAIL, "store.stalled");
     }
@@ -181,6 +184,7 @@ void agent_report(struct agent *agent, struct report *report)
     report->version = WEIR_VERSION;
     report->started_boot_ms = agent->started_boot_ms;
     agent->driver->stat(&agent->output, &report->link);
+    report->budget = agent->budget;
     report->product_count = agent->product_count;
     for (uint32_t i = 0; i < agent->product_count; i++) {
         product_report(&agent->products[i], &report->products[i]);

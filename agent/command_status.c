@@ -75,6 +75,14 @@ static void print_link(const cJSON *link)
     }
     (void)printf(", %s sent, %lld reconnects (%s)\n", human_bytes(count_of(link, "tx_bytes"), sent),
                  (long long)count_of(link, "reconnects"), text_of(link, "profile"));
+    const cJSON *day = cJSON_GetObjectItemCaseSensitive(link, "budget_day_used_pct");
+    const cJSON *month = cJSON_GetObjectItemCaseSensitive(link, "budget_used_pct");
+    if (cJSON_IsNumber(day)) {
+        (void)printf("  %.1f %% of the day's byte budget used\n", day->valuedouble);
+    }
+    if (cJSON_IsNumber(month)) {
+        (void)printf("  %.1f %% of the month's byte budget used\n", month->valuedouble);
+    }
     if (has_text(link, "reason")) {
         (void)printf("  %s\n", text_of(link, "reason"));
     }

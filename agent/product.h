@@ -6,6 +6,7 @@
 #ifndef WEIR_AGENT_PRODUCT_H
 #define WEIR_AGENT_PRODUCT_H
 
+#include "agent/budget.h"
 #include "agent/expiry.h"
 #include "agent/join.h"
 #include "agent/lanes.h"
@@ -26,8 +27,9 @@ struct product {
     struct job_giver store;
     const struct output_driver *driver;
     struct output *output;
-    const uint8_t *boot_id; // 16 bytes
-    struct share *share;    // of the link, with the other products; NULL: alone
+    const uint8_t *boot_id;      // 16 bytes
+    struct share *share;         // of the link, with the other products; NULL: alone
+    const struct budget *budget; // of the link; NULL: none
 
     // intake
     struct series *series;

@@ -260,11 +260,20 @@ static void decide(struct product *product)
 
 // ---- sending ----
 
+static bool is_affordable(const struct product *product, bool late)
+{
+    return product->budget == NULL ||
+           budget_allows(product->budget, product->settings->priority, late);
+}
+
 // How many live records may go now.
 static uint32_t live_budget(const struct product *product, uint32_t budget)
 {
     const struct lanes *lanes = &product->lanes;
     uint64_t first = product->outlet.first_seq;
+    if (!is_affordable(product, false)) {
+        return 0;
+    }
     if (!lanes->ready) {
         return budget;
     }
@@ -327,7 +336,8 @@ static bool send_late(struct product *product, uint32_t budget, int64_t now_ms)
     }
     product->late.window = lanes->window / 2;
     // Where the spool is full, only what is sent makes room for the commit that is waited for.
-    bool may = lanes->late_to <= lanes->durable_to || product->commit_failed;
+    bool may = is_affordable(product, true) &&
+               (lanes->late_to <= lanes->durable_to || product->commit_failed);
     const struct lane lane = {&product->late, lanes->late, lanes->late_to, product->durable_cursor};
     return pump_lane(product, &lane, may ? budget : 0, now_ms);
 }

@@ -329,6 +329,15 @@ static int64_t oldest_age_s(const struct product *product)
     return age_ms > 0 ? age_ms / 1000 : 0;
 }
 
+static uint64_t waiting_records(const struct product *product)
+{
+    uint64_t ended = 0;
+    for (uint32_t i = 0; i < product->settled.count; i++) {
+        ended += product->settled.ranges[i].to - product->settled.ranges[i].from + 1;
+    }
+    return product->next_seq - 1 - ended;
+}
+
 void product_report(struct product *product, struct report_product *report)
 {
     *report = (struct report_product){
@@ -355,6 +364,7 @@ void product_report(struct product *product, struct report_product *report)
         .rules = product->settings->port->quality,
         .dropped_records = product->dropped_records,
         .breaking_records = product->breaking_records,
+        .waiting_records = waiting_records(product),
         .losses_untold = product->losses.count,
         .gaps = product->losses.made,
         .oldest_age_s = oldest_age_s(product),

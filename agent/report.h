@@ -7,6 +7,7 @@
 #define WEIR_AGENT_REPORT_H
 
 #include "agent/arrivals.h"
+#include "agent/budget.h"
 #include "agent/port.h"
 #include "agent/settings.h"
 
@@ -38,6 +39,7 @@ struct report_product {
     const struct contract *contract;
     const struct contract_promises *promises;
     const struct quality_rules *rules;
+    uint64_t waiting_records;      // not settled
     uint64_t losses_untold;        // loss records that the broker has not acknowledged
     uint64_t gaps;                 // loss records made
     int64_t oldest_age_s;          // of the oldest unsettled record, in boot time; -1: none
@@ -70,6 +72,7 @@ struct report {
     char reasons[REPORT_REASONS_MAX]
                 [REPORT_REASON_SIZE]; // "kafka.down", "buffer.full", "port.down:oven"
     struct output_stat link;
+    struct budget budget;
     uint32_t product_count;
     struct report_product products[SETTINGS_PRODUCTS_MAX];
     uint32_t input_count;

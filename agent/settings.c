@@ -139,12 +139,12 @@ static const struct output_driver *find_output(const char *name)
     return output_drivers[i];
 }
 
-static bool has_choice(const struct option *rows, const char *key)
+static bool has(const struct option *rows, const char *key, enum option_type type)
 {
     while (rows->key != NULL && strcmp(rows->key, key) != 0) {
         rows++;
     }
-    return rows->key != NULL && rows->type == OPTION_CHOICE;
+    return rows->key != NULL && rows->type == type;
 }
 
 static void read_kafka(const struct settings_reading *reading)
@@ -158,8 +158,13 @@ static void read_kafka(const struct settings_reading *reading)
     }
     unsigned before = reading->problems->error_count;
     option_read(&settings->kafka, driver->options, NULL, reading->root, "kafka", reading->problems);
-    if (has_choice(driver->options, "link")) {
+    if (has(driver->options, "link", OPTION_CHOICE)) {
         settings->link = (enum link_profile)option_choice(&settings->kafka, "link");
+    }
+    if (has(driver->options, "budget.day", OPTION_SIZE)) {
+        settings->budget_day_bytes = (uint64_t)option_size_bytes(&settings->kafka, "budget.day");
+        settings->budget_month_bytes =
+            (uint64_t)option_size_bytes(&settings->kafka, "budget.month");
     }
     if (driver->check != NULL && reading->problems->error_count == before) {
         driver->check(&settings->kafka, settings->file, reading->problems);

@@ -13,6 +13,7 @@
 enum { SETTINGS_PRODUCTS_MAX = 16, SETTINGS_INPUTS_MAX = 64 };
 
 enum link_profile { LINK_ETHERNET, LINK_CELLULAR, LINK_SATELLITE };
+enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW };
 enum delivery { DELIVERY_AT_LEAST_ONCE, DELIVERY_EXACTLY_ONCE };
 
 struct product_settings {
@@ -22,6 +23,7 @@ struct product_settings {
     const struct contract_port *port;
     enum delivery delivery;
     bool publishes; // this gateway acts as the product's owner
+    enum priority priority;
     uint32_t weight; // by `priority`: of the link's share
     uint64_t spool_size_bytes;
     int64_t commit_ms;              // default by link: 1 s, 10 s, 60 s
@@ -51,6 +53,8 @@ struct settings {
     char *levels_topic;    // default mesh.slo
     int64_t heartbeat_ms;  // default by link: 60 s, 300 s, 300 s
     enum link_profile link;
+    uint64_t budget_day_bytes; // 0: none
+    uint64_t budget_month_bytes;
     int log_level;             // enum log_level
     struct option_set general; // gateway, state, control, log
     struct option_set kafka;   // rows of the output driver `kafka`

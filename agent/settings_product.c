@@ -138,7 +138,8 @@ static void read_spool(const struct settings_reading *reading, struct product_se
     product->delivery =
         option_choice(options, "delivery") == 1 ? DELIVERY_EXACTLY_ONCE : DELIVERY_AT_LEAST_ONCE;
     static const uint32_t weights[] = {6, 3, 1}; // high, normal, low
-    product->weight = weights[option_choice(options, "priority")];
+    product->priority = (enum priority)option_choice(options, "priority");
+    product->weight = weights[product->priority];
 }
 
 // Only durable records are sent, so no latency below the commit can be kept.

@@ -112,6 +112,12 @@ cJSON *report_link_json(const struct report *report, const char *interface,
     add_total(object, "reconnects", link->reconnects);
     add_total(object, "tx_bytes", now->sent_bytes - since->sent_bytes);
     add_total(object, "rx_bytes", now->received_bytes - since->received_bytes);
+    if (report->budget.day.limit > 0) {
+        json_add_measure(object, "budget_day_used_pct", budget_used_pct(&report->budget.day));
+    }
+    if (report->budget.month.limit > 0) {
+        json_add_measure(object, "budget_used_pct", budget_used_pct(&report->budget.month));
+    }
     return object;
 }
 
@@ -142,7 +148,7 @@ struct buffer_sum {
 
 static uint64_t waiting_records(const struct report_product *product)
 {
-    return product->seq > product->cursor ? product->seq - product->cursor : 0;
+    return product->waiting_records;
 }
 
 static void add_product(struct buffer_sum *sum, const struct report_product *product, bool first)

@@ -320,7 +320,9 @@ rd_kafka_conf_t *kafka_client_configure(const struct kafka_client *client, enum 
         (void)set(conf, row->key, row->values[client->link], ignored);
     }
     const char *name = client->client_id == NULL ? "weir" : client->client_id;
+    bool often = client->counts && use == KAFKA_DATA;
     if (set_all(conf, common_settings, client->link, why) && set_use(conf, client, use, why) &&
+        (!often || set(conf, "statistics.interval.ms", "5000", why)) &&
         set(conf, "client.id", name, why) &&
         set(conf, "bootstrap.servers", client->bootstrap, why) && set_tls(conf, client, why) &&
         set_sasl(conf, client, why) && set_passed(conf, client, why)) {

@@ -17,6 +17,15 @@ const struct option kafka_client_options[] = {
      .initial = "ethernet",
      .choices = "ethernet|cellular|satellite",
      .help = "what the bytes travel on: decides batches, time-outs and compression"},
+    {.key = "budget.day",
+     .type = OPTION_SIZE,
+     .low = 1 << 10,
+     .help = "bytes that may go over the link a day (UTC), both ways; as they run out the backlog "
+             "waits, then `priority: low`, then `normal`; default: no limit"},
+    {.key = "budget.month",
+     .type = OPTION_SIZE,
+     .low = 1 << 10,
+     .help = "the same a calendar month"},
     {.key = "tls.ca", .type = OPTION_PATH, .help = "certificates that may sign the broker's (PEM)"},
     {.key = "tls.cert", .type = OPTION_PATH, .help = "this gateway's certificate (PEM)"},
     {.key = "tls.key", .type = OPTION_PATH, .help = "the key of tls.cert (PEM)"},
@@ -57,6 +66,7 @@ struct kafka_client kafka_client_of(const struct option_set *options, const char
         .password_file = option_text(options, "password file"),
         .mechanism = option_text(options, "mechanism"),
     };
+    client.counts = option_is_set(options, "budget.day") || option_is_set(options, "budget.month");
     client.pins = option_pairs(options, "tls.pin", &client.pin_count);
     client.pass = option_pairs(options, "client", &client.pass_count);
     return client;

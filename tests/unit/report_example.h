@@ -43,6 +43,7 @@ static inline struct report example_report(void)
                       .cursor = 1000,
                       .in_records = 300,
                       .out_records = 250,
+                      .waiting_records = 200,
                       .lost_records = 7,
                       .gaps = 1,
                       .oldest_age_s = 90,
