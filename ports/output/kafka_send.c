@@ -90,7 +90,9 @@ static enum err produce(struct kafka *kafka, uint32_t index, const struct messag
     if (!may_produce(kafka, topic, size)) {
         return ERR_AGAIN;
     }
-    const struct kafka_sent sent = {.id = message->seq, .topic = index, .size = (uint32_t)size};
+    int64_t time_ms = message->time_ms > 0 ? message->time_ms : 0;
+    const struct kafka_sent sent = {
+        .id = message->seq, .time_ms = time_ms, .topic = index, .size = (uint32_t)size};
     uint32_t ticket = kafka_window_put(kafka->window, sent);
     if (ticket == 0) {
         return ERR_AGAIN;
@@ -105,7 +107,8 @@ static enum err produce(struct kafka *kafka, uint32_t index, const struct messag
          .u.mem = {has_key ? (void *)(uintptr_t)message->key.at : NULL, message->key.size}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
          .u.mem = {(void *)(uintptr_t)message->value.at, message->value.size}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = message->time_ms > 0 ? message->time_ms : 0},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
+         .u.i64 = kafka_stamp_of(&topic->stamp, time_ms, clock_wall_ms())},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)ticket},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };

@@ -61,7 +61,8 @@ static void report(struct kafka *kafka, uint32_t ticket, rd_kafka_resp_err_t err
 {
     struct kafka_sent *sent = kafka_window_at(kafka->window, ticket);
     struct kafka_topic *topic = &kafka->topics[sent->topic];
-    enum delivered how = kafka_topic_delivered(topic, sent->size, err, kafka->moved_ms);
+    enum delivered how =
+        kafka_topic_delivered(topic, sent->size, sent->time_ms, err, kafka->moved_ms);
     if (kafka->transaction.on) {
         sent->reported = true;
         sent->refused = how == DELIVERED_REFUSED;
@@ -80,7 +81,7 @@ void kafka_window_end(struct kafka *kafka, bool delivered)
     while ((ticket = kafka_window_first(kafka->window)) != 0) { // each turn takes one
         const struct kafka_sent sent = kafka_window_take(kafka->window, ticket);
         if (!sent.reported) { // the client died with it
-            (void)kafka_topic_delivered(&kafka->topics[sent.topic], sent.size,
+            (void)kafka_topic_delivered(&kafka->topics[sent.topic], sent.size, sent.time_ms,
                                         RD_KAFKA_RESP_ERR__DESTROY, kafka->moved_ms);
         }
         settled(kafka, &sent,

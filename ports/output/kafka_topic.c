@@ -1,5 +1,6 @@
 #include "ports/output/kafka_topic.h"
 
+#include "agent/clock.h"
 #include "agent/log.h"
 
 #include <assert.h>
@@ -40,6 +41,7 @@ void kafka_topic_init(struct kafka_topic *topic, const char *name, enum partitio
     topic->message_limit = message_limit;
     topic->message_limit_full = message_limit;
     topic->byte_limit = byte_limit;
+    kafka_stamp_init(&topic->stamp);
 }
 
 bool kafka_topic_open(struct kafka_topic *topic, rd_kafka_t *client)
@@ -200,7 +202,32 @@ static bool given_back(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
-enum delivered kafka_topic_delivered(struct kafka_topic *topic, size_t size,
+// The time stamp of one of the batch is refused: all come back, and go again with others.
+static void stamp_refused(struct kafka_topic *topic, int64_t time_ms)
+{
+    kafka_stamp_refused(&topic->stamp, time_ms, clock_wall_ms());
+    topic->stamp_refused = true;
+    if (!topic->held) {
+        topic->held = true;
+        topic->drain = true;
+        topic->due_ms = INT64_MAX;
+    }
+}
+
+static void stamp_narrow(struct kafka_topic *topic)
+{
+    topic->stamp_refused = false;
+    topic->stamps_tried = !kafka_stamp_narrow(&topic->stamp);
+    if (!topic->stamp_told) {
+        topic->stamp_told = true;
+        log_warn("time.refused",
+                 "topic=%s: it refuses time stamps so far from now; such records go with the time "
+                 "of sending, what was observed stays in the value",
+                 topic->name);
+    }
+}
+
+enum delivered kafka_topic_delivered(struct kafka_topic *topic, size_t size, int64_t time_ms,
                                      rd_kafka_resp_err_t err, int64_t now_ms)
 {
     uint32_t sent_together = topic->message_count;
@@ -208,6 +235,8 @@ enum delivered kafka_topic_delivered(struct kafka_topic *topic, size_t size,
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         delivered_well(topic);
         how = DELIVERED_OK;
+    } else if (err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP && !topic->stamps_tried) {
+        stamp_refused(topic, time_ms);
     } else if (refuses_the_record(err)) {
         how = refused(topic, sent_together, err);
     } else if (!given_back(err)) {
@@ -218,6 +247,9 @@ enum delivered kafka_topic_delivered(struct kafka_topic *topic, size_t size,
     if (topic->drain && topic->message_count == 0) {
         topic->drain = false;
         topic->held = false;
+        if (topic->stamp_refused) {
+            stamp_narrow(topic);
+        }
     }
     return how;
 }

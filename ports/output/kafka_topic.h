@@ -8,6 +8,7 @@
 #define WEIR_PORTS_OUTPUT_KAFKA_TOPIC_H
 
 #include "ports/output/kafka_client.h"
+#include "ports/output/kafka_stamp.h"
 
 #include <stdatomic.h>
 
@@ -30,6 +31,11 @@ struct kafka_topic {
     uint32_t message_limit_full;        // where nothing was ever refused
     uint32_t good_count;                // deliveries since the limit was cut
 
+    struct kafka_stamp stamp;
+    bool stamp_refused; // a batch that is coming back was, for a time stamp
+    bool stamps_tried;  // all of them, and none is taken
+    bool stamp_told;
+
     bool held;      // send nothing
     bool drain;     // until all that is on its way is back
     bool asked;     // the cluster was asked again
@@ -49,9 +55,9 @@ void kafka_topic_close(struct kafka_topic *topic); // before its client ends
 
 bool kafka_topic_has_room(const struct kafka_topic *topic, size_t size);
 
-// What a delivery report means.
+// What a delivery report means; `time_ms` is when the record was observed.
 void kafka_topic_sent(struct kafka_topic *topic, size_t size);
-enum delivered kafka_topic_delivered(struct kafka_topic *topic, size_t size,
+enum delivered kafka_topic_delivered(struct kafka_topic *topic, size_t size, int64_t time_ms,
                                      rd_kafka_resp_err_t err, int64_t now_ms);
 
 // An error of the produce call itself.

@@ -13,6 +13,7 @@ struct kafka_window; // opaque
 
 struct kafka_sent {
     uint64_t id; // a seq or a token
+    int64_t time_ms;
     uint32_t topic;
     uint32_t size; // bytes of key and value
     bool reported; // its report is here, and its transaction has not ended
