@@ -256,7 +256,7 @@ static int open_product(struct agent *agent, uint32_t index)
 int agent_open_products(struct agent *agent)
 {
     read_boot_id(agent->boot_id);
-    agent->codec = block_codec_open(false);
+    agent->codec = block_codec_open(WEIR_SMALL);
     if (agent->codec == NULL) {
         log_error("agent.start", "there is not enough memory for the codec");
         return EX_OSERR;

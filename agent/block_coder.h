@@ -16,6 +16,9 @@
 #define WEIR_AGENT_BLOCK_CODER_H
 
 #include "agent/bytes.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum {
     SYMBOL_COUNT = 16,
@@ -112,8 +115,9 @@ static inline void model_learn(struct symbol_model *model, unsigned symbol)
     model->eights[1] += (pull[1] - model->eights[1]) >> rate;
 }
 
-// The symbol whose part of 2^15 `at` falls into: 15 less how many starts are above it.
-static inline unsigned model_find(const struct symbol_model *model, uint32_t at)
+// The symbol whose part of 2^15 `at` falls into. In any C, and where the processor can count at
+// once: 15 less how many starts are above `at`.
+static inline unsigned model_find_plainly(const struct symbol_model *model, uint32_t at)
 {
     const int16_t limit = (int16_t)(at < (1U << CHANCE_BITS) ? at : (1U << CHANCE_BITS) - 1);
     eight above = -((model->eights[0] > limit) + (model->eights[1] > limit));
@@ -121,6 +125,20 @@ static inline unsigned model_find(const struct symbol_model *model, uint32_t at)
     memcpy(halves, &above, sizeof halves);
     // Eight small numbers of 16 bits; the product sums four of them up in its top 16.
     return SYMBOL_COUNT - 1 - (unsigned)((halves[0] + halves[1]) * 0x0001000100010001ULL >> 48);
+}
+
+static inline unsigned model_find(const struct symbol_model *model, uint32_t at)
+{
+#ifdef __SSE2__
+    __m128i whole = _mm_set1_epi32((int)at);
+    __m128i limit = _mm_packs_epi32(whole, whole); // at most 2^15 - 1
+    __m128i above = _mm_packs_epi16(_mm_cmpgt_epi16((__m128i)model->eights[0], limit),
+                                    _mm_cmpgt_epi16((__m128i)model->eights[1], limit));
+    // The starts rise: the first that is above is that of the next symbol.
+    return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(above) | 1U << SYMBOL_COUNT) - 1;
+#else
+    return model_find_plainly(model, at);
+#endif
 }
 
 // ---- encoder ----
@@ -292,14 +310,20 @@ static inline unsigned decode_symbol(struct decoder *decoder, struct symbol_mode
 
 uint64_t decode_raw_slow(struct decoder *decoder, unsigned count);
 
+// `count` <= 56 bits where raw_bit is before raw_fast.
+static inline uint64_t decode_raw_few(struct decoder *decoder, unsigned count)
+{
+    uint64_t bits = get_u64(decoder->raw.at + decoder->raw_bit / 8) >> (decoder->raw_bit & 7);
+    decoder->raw_bit += count;
+    return bits & ((1ULL << count) - 1);
+}
+
 static inline uint64_t decode_raw(struct decoder *decoder, unsigned count)
 {
     if (count > 56 || decoder->raw_bit >= decoder->raw_fast) {
         return decode_raw_slow(decoder, count);
     }
-    uint64_t bits = get_u64(decoder->raw.at + decoder->raw_bit / 8) >> (decoder->raw_bit & 7);
-    decoder->raw_bit += count;
-    return bits & ((1ULL << count) - 1);
+    return decode_raw_few(decoder, count);
 }
 
 // The number of `length` bits, 1 to 64.
@@ -312,32 +336,6 @@ static inline uint64_t decode_rest(struct decoder *decoder, unsigned length)
 uint64_t decode_long(struct decoder *decoder, struct coder_model *model, unsigned which);
 
 uint64_t decode_number(struct decoder *decoder, struct coder_model *model, enum subject subject);
-
-static inline uint64_t decode_value(struct decoder *decoder, struct coder_model *model,
-                                    unsigned *history)
-{
-    unsigned symbol = decode_symbol(decoder, &model->values[*history]);
-    uint64_t value;
-    if (symbol == 0) {
-        value = 0;
-    } else if (symbol < SYMBOL_LONG) {
-        value = decode_rest(decoder, symbol);
-    } else if (symbol == SYMBOL_CACHED) {
-        unsigned upper = decode_symbol(decoder, &model->slot_upper);
-        unsigned lower = decode_symbol(decoder, &model->slot_lower[upper]);
-        value = model->cache[upper * SYMBOL_COUNT + lower];
-        *history = value_history(bit_length(value));
-        return value;
-    } else {
-        value = decode_long(decoder, model, 1);
-    }
-    unsigned length = bit_length(value);
-    if (length >= LENGTH_CACHED) {
-        *cache_slot(model, value) = value;
-    }
-    *history = value_history(length);
-    return value;
-}
 
 static inline uint64_t decode_noisy(struct decoder *decoder, struct coder_model *model,
                                     unsigned *history, unsigned noise)

@@ -35,6 +35,12 @@ void block_rows_sort(const uint16_t *key_of_row, uint32_t row_count, uint32_t ke
     for (uint32_t row = 0; row < row_count; row++) {
         starts[key_of_row[row]]++;
     }
+    block_rows_place(key_of_row, row_count, key_count, starts, rows);
+}
+
+void block_rows_place(const uint16_t *key_of_row, uint32_t row_count, uint32_t key_count,
+                      uint16_t *starts, uint16_t *rows)
+{
     // From counts to ends; filling from the back turns ends into starts.
     uint16_t end = 0;
     for (uint32_t key = 0; key < key_count; key++) {

@@ -73,6 +73,10 @@ void block_axis_sort(struct block_axis *axis);
 void block_rows_sort(const uint16_t *key_of_row, uint32_t row_count, uint32_t key_count,
                      uint16_t *starts, uint16_t *rows);
 
+// The same where `starts` holds how many rows each key has.
+void block_rows_place(const uint16_t *key_of_row, uint32_t row_count, uint32_t key_count,
+                      uint16_t *starts, uint16_t *rows);
+
 // The types of a schema's fields.
 void block_field_types(const struct schema *schema, enum column_type types[SCHEMA_COLUMNS_MAX]);
 

@@ -1,43 +1,12 @@
 // A block from outside back into rows. Every size is checked before use: time and memory are
 // bounded by BLOCK_READINGS_MAX and BLOCK_CELLS_MAX whatever the bytes say. The bounds:
 //   R1  a decoder never leaves its streams; beyond their ends it reads zeros, which is noticed
-//   last; R2  every loop runs over rows, keys or fields that the front and the schema bound, or
-//   over runs
+//       last;
+//   R2  every loop runs over rows, keys or fields that the front and the schema bound, or over runs
 //       that each cover at least one row.
-#include "agent/block_coder.h"
-#include "agent/block_layout.h"
+#include "agent/block_read.h"
 #include <assert.h>
 #include <stdlib.h>
-#define ZLIB_CONST // next_in is const
-#include <zlib.h>
-
-struct block_reader {
-    struct block_info info;
-    bool has_quality;
-    uint32_t field_count;
-    const struct schema *schema;
-    enum column_type types[SCHEMA_COLUMNS_MAX]; // of its fields
-    z_stream inflate;
-
-    struct coder_model model;
-    struct decoder decoder;
-    struct block_axis axis;
-    unsigned kind_before; // of the column before
-
-    // One column at a time.
-    uint8_t present[BLOCK_READINGS_MAX];
-    int64_t numbers[BLOCK_READINGS_MAX];
-    int64_t dictionary[BLOCK_DICTIONARY_MAX];
-
-    // The rows.
-    uint32_t key_ids[BLOCK_KEYS_MAX];
-    int64_t time_ms[BLOCK_READINGS_MAX];
-    uint8_t quality[BLOCK_READINGS_MAX];
-    struct value values[BLOCK_CELLS_MAX];
-    struct bytes texts[BLOCK_READINGS_MAX];
-    uint32_t text_count;
-    uint8_t text[BLOCK_TEXTS_SIZE];
-};
 
 struct block_reader *block_reader_open(void)
 {
@@ -168,50 +137,64 @@ static bool get_streams(struct block_reader *reader, struct cursor *cursor)
     return true;
 }
 
-static uint64_t get_number(struct block_reader *reader, enum subject subject)
-{
-    return decode_number(&reader->decoder, &reader->model, subject);
-}
-
 // ---- what the rows share ----
+
+// Add a key that was not seen yet; BLOCK_NO_KEY: there are too many.
+static uint16_t add_key(struct block_axis *axis)
+{
+    return axis->key_count == BLOCK_KEYS_MAX ? BLOCK_NO_KEY : (uint16_t)axis->key_count++;
+}
 
 static bool get_order(struct block_reader *reader)
 {
     struct block_axis *axis = &reader->axis;
     uint16_t successor[BLOCK_KEYS_MAX + 1];
     memset(successor, 0xff, sizeof successor);
+    memset(axis->start_of_key, 0, sizeof axis->start_of_key); // first, how many rows it has
     axis->row_count = reader->info.row_count;
     axis->key_count = 0;
     uint16_t key = BLOCK_KEYS_MAX;
-    uint64_t hits = get_number(reader, ABOUT_HITS);
-    for (uint32_t row = 0; row < axis->row_count; row++) {
-        uint64_t next = successor[key];
-        if (hits > 0) {
-            hits--;
-        } else {
-            uint64_t miss = get_number(reader, ABOUT_MISS);
-            next = miss == 0 ? BLOCK_NO_KEY : miss - 1;
-            hits = row + 1 < axis->row_count ? get_number(reader, ABOUT_HITS) : 0;
+    for (uint32_t row = 0;; row++) {
+        uint64_t hits = block_get_number(reader, ABOUT_HITS);
+        if (hits > axis->row_count - row) {
+            return false;
         }
-        if (next >= axis->key_count) { // a new one, or none
-            if (next != BLOCK_NO_KEY || axis->key_count == BLOCK_KEYS_MAX) {
-                return false;
+        for (uint32_t end = row + (uint32_t)hits; row < end; row++) {
+            uint16_t next = successor[key];
+            if (next == BLOCK_NO_KEY) {
+                next = successor[key] = add_key(axis);
+                if (next == BLOCK_NO_KEY) {
+                    return false;
+                }
             }
-            next = axis->key_count++;
+            axis->key_of_row[row] = key = next;
+            axis->start_of_key[key]++;
         }
-        successor[key] = (uint16_t)next;
-        key = (uint16_t)next;
-        axis->key_of_row[row] = key;
+        if (row == axis->row_count) {
+            break;
+        }
+        uint64_t miss = block_get_number(reader, ABOUT_MISS);
+        uint16_t next = miss == 0 ? add_key(axis) : (uint16_t)(miss - 1);
+        if (miss > axis->key_count || next == BLOCK_NO_KEY) {
+            return false;
+        }
+        successor[key] = next;
+        axis->key_of_row[row] = key = next;
+        axis->start_of_key[key]++;
+        if (row + 1 == axis->row_count) {
+            break; // no run follows the last row
+        }
     }
-    block_axis_sort(axis);
-    return hits == 0;
+    block_rows_place(axis->key_of_row, axis->row_count, axis->key_count, axis->start_of_key,
+                     axis->rows);
+    return true;
 }
 
 static bool get_keys(struct block_reader *reader)
 {
     uint64_t expected = 0;
     for (uint32_t key = 0; key < reader->axis.key_count; key++) {
-        uint64_t id = expected + (uint64_t)unzigzag(get_number(reader, ABOUT_KEY));
+        uint64_t id = expected + (uint64_t)unzigzag(block_get_number(reader, ABOUT_KEY));
         if (id > UINT32_MAX) {
             return false;
         }
@@ -221,51 +204,97 @@ static bool get_keys(struct block_reader *reader)
     return true;
 }
 
-// The next of the (zeros, surprise) pairs that tell times; none follows the last row.
-static uint64_t get_surprise(struct block_reader *reader, uint64_t *zeros, bool is_last)
+// What times are predicted from.
+struct time_state {
+    enum time_method method;
+    uint64_t before; // the time of the row before
+    uint64_t time[BLOCK_KEYS_MAX];
+    uint64_t step[BLOCK_KEYS_MAX]; // of the key's last row: from the row, or (period) time, before
+    bool seen[BLOCK_KEYS_MAX];
+};
+
+// The time of a row of `key` that differs by `surprise` from what was predicted.
+static uint64_t next_time(struct time_state *state, uint16_t key, uint64_t surprise)
 {
-    if (*zeros > 0) {
-        (*zeros)--;
-        return 0;
+    if (state->method == TIME_GAP) {
+        state->step[key] += surprise;
+        state->before += state->step[key];
+    } else if (state->method == TIME_PERIOD) {
+        if (state->seen[key]) {
+            state->step[key] += surprise;
+            state->before = state->time[key] + state->step[key];
+        } else {
+            state->before += surprise;
+        }
+        state->time[key] = state->before;
+        state->seen[key] = true;
+    } else {
+        state->before += surprise;
     }
-    uint64_t surprise = (uint64_t)unzigzag(get_number(reader, ABOUT_TIME));
-    *zeros = is_last ? 0 : get_number(reader, ABOUT_ZEROS);
-    return surprise;
+    return state->before;
 }
 
-static bool get_times(struct block_reader *reader)
+// The rows from .. to - 1, which come as predicted.
+static void expect_times(struct block_reader *reader, struct time_state *state, uint32_t from,
+                         uint32_t to)
 {
-    const struct block_axis *axis = &reader->axis;
-    uint64_t key_time[BLOCK_KEYS_MAX];
-    uint64_t key_step[BLOCK_KEYS_MAX]; // 0 where the key was not seen
-    bool key_seen[BLOCK_KEYS_MAX];
-    uint64_t before = (uint64_t)reader->info.time_first_ms;
-    uint64_t method = get_number(reader, ABOUT_COUNT);
-    uint64_t zeros = get_number(reader, ABOUT_ZEROS);
-    memset(key_step, 0, axis->key_count * sizeof key_step[0]);
-    memset(key_seen, 0, axis->key_count * sizeof key_seen[0]);
-    for (uint32_t row = 0; row < axis->row_count; row++) {
-        uint16_t key = axis->key_of_row[row];
-        uint64_t step = get_surprise(reader, &zeros, row + 1 == axis->row_count);
-        if (method == TIME_GAP) {
-            step += key_step[key];
-            key_step[key] = step;
-            before += step;
-        } else if (method == TIME_PERIOD && key_seen[key]) {
-            key_step[key] += step;
-            before = key_time[key] + key_step[key];
-        } else {
-            before += step;
+    const uint16_t *keys = reader->axis.key_of_row;
+    if (state->method != TIME_GAP) {
+        for (uint32_t row = from; row < to; row++) {
+            reader->time_ms[row] = (int64_t)next_time(state, keys[row], 0);
         }
-        key_time[key] = before;
-        key_seen[key] = true;
-        reader->time_ms[row] = (int64_t)before;
-        if ((int64_t)before < reader->info.time_first_ms ||
-            (int64_t)before > reader->info.time_last_ms) {
+        return;
+    }
+    uint64_t time = state->before;
+    for (uint32_t row = from; row < to; row++) {
+        time += state->step[keys[row]];
+        reader->time_ms[row] = (int64_t)time;
+    }
+    state->before = time;
+}
+
+static bool times_are_in_span(const struct block_reader *reader)
+{
+    const uint64_t first = (uint64_t)reader->info.time_first_ms;
+    const uint64_t span = (uint64_t)reader->info.time_last_ms - first;
+    for (uint32_t row = 0; row < reader->info.row_count; row++) {
+        if ((uint64_t)reader->time_ms[row] - first > span) {
             return false;
         }
     }
-    return zeros == 0 && method < TIME_COUNT;
+    return true;
+}
+
+// Runs of rows that come as predicted, each but the last followed by one that does not.
+static bool get_times(struct block_reader *reader)
+{
+    struct time_state state;
+    const uint32_t row_count = reader->axis.row_count;
+    uint64_t method = block_get_number(reader, ABOUT_COUNT);
+    if (method >= TIME_COUNT) {
+        return false;
+    }
+    state.method = (enum time_method)method;
+    state.before = (uint64_t)reader->info.time_first_ms;
+    memset(state.step, 0, reader->axis.key_count * sizeof state.step[0]);
+    memset(state.seen, 0, reader->axis.key_count * sizeof state.seen[0]);
+    for (uint32_t row = 0;; row++) {
+        uint64_t zeros = block_get_number(reader, ABOUT_ZEROS);
+        if (zeros > row_count - row) {
+            return false;
+        }
+        expect_times(reader, &state, row, row + (uint32_t)zeros);
+        row += (uint32_t)zeros;
+        if (row == row_count) {
+            break;
+        }
+        uint64_t surprise = (uint64_t)unzigzag(block_get_number(reader, ABOUT_TIME));
+        reader->time_ms[row] = (int64_t)next_time(&state, reader->axis.key_of_row[row], surprise);
+        if (row + 1 == row_count) {
+            break; // no run follows the last row
+        }
+    }
+    return times_are_in_span(reader);
 }
 
 static bool get_quality(struct block_reader *reader)
@@ -275,7 +304,7 @@ static bool get_quality(struct block_reader *reader)
     bool is_first = true;
     memset(reader->quality, QUALITY_GOOD, axis->row_count);
     for (uint32_t at = 0; at < axis->row_count && reader->has_quality;) {
-        uint64_t run = get_number(reader, ABOUT_RUN);
+        uint64_t run = block_get_number(reader, ABOUT_RUN);
         if (run > axis->row_count - at || (run == 0 && !is_first)) {
             return false; // R2
         }
@@ -286,353 +315,7 @@ static bool get_quality(struct block_reader *reader)
         }
         at = end;
         if (at < axis->row_count) {
-            quality = (uint8_t)get_number(reader, ABOUT_QUALITY);
-        }
-    }
-    return true;
-}
-
-// ---- columns ----
-
-struct column_in {
-    unsigned mode;
-    unsigned digits;      // of KIND_DECIMAL, KIND_FLOAT
-    uint32_t row_count;   // of its key
-    uint32_t count;       // values that are there
-    const uint16_t *rows; // of its key
-    struct value *values; // of its field in the first row
-    uint32_t stride;      // from row to row of `values`
-};
-
-// Which rows have a value: fills `present` and `count`.
-static bool get_presence(struct block_reader *reader, struct column_in *column)
-{
-    uint32_t at = 0;
-    bool is_first = true;
-    column->count = 0;
-    for (bool here = true; at < column->row_count; here = !here) {
-        uint64_t run = get_number(reader, ABOUT_PRESENCE);
-        if (run > column->row_count - at || (run == 0 && !is_first)) {
-            return false; // R2
-        }
-        is_first = false;
-        memset(reader->present + at, here, (size_t)run);
-        at += (uint32_t)run;
-        column->count += here ? (uint32_t)run : 0;
-    }
-    return column->count > 0;
-}
-
-// The size of the dictionary that is read; 0 where it is none.
-static uint32_t get_dictionary(struct block_reader *reader)
-{
-    uint64_t size = get_number(reader, ABOUT_COUNT);
-    if (size >= BLOCK_DICTIONARY_MAX) {
-        return 0;
-    }
-    uint64_t number = (uint64_t)unzigzag(get_number(reader, ABOUT_FIRST));
-    reader->dictionary[0] = (int64_t)number;
-    for (uint32_t place = 1; place <= size; place++) {
-        number += get_number(reader, ABOUT_DICTIONARY);
-        reader->dictionary[place] = (int64_t)number;
-    }
-    return (uint32_t)size + 1;
-}
-
-// Read residuals to `numbers`: all of them, or (where the first number stands for itself) from the
-// second on.
-static bool get_residuals(struct block_reader *reader, uint32_t from, uint32_t count)
-{
-    if (from == count) {
-        return true;
-    }
-    uint64_t noise = get_number(reader, ABOUT_NOISE);
-    if (noise > NOISE_MAX) {
-        return false;
-    }
-    struct decoder decoder = reader->decoder; // a copy: its fields may then live in registers
-    struct coder_model *model = &reader->model;
-    unsigned history = 0;
-    for (uint32_t i = from; i < count && noise == 0; i++) {
-        reader->numbers[i] = (int64_t)decode_value(&decoder, model, &history);
-    }
-    for (uint32_t i = from; i < count && noise > 0; i++) {
-        reader->numbers[i] = (int64_t)decode_noisy(&decoder, model, &history, (unsigned)noise);
-    }
-    reader->decoder = decoder;
-    return true;
-}
-
-// Turn residuals into numbers; wraps modulo 2^64.
-static void add_up(int64_t *numbers, uint32_t count, enum column_order order, uint64_t first)
-{
-    uint64_t number = first;
-    uint64_t step = 0;
-    switch (order) {
-    case ORDER_OFFSET:
-        for (uint32_t i = 0; i < count; i++) {
-            numbers[i] = (int64_t)(number + (uint64_t)numbers[i]);
-        }
-        return;
-    case ORDER_DELTA:
-        numbers[0] = (int64_t)number;
-        for (uint32_t i = 1; i < count; i++) {
-            number += (uint64_t)unzigzag((uint64_t)numbers[i]);
-            numbers[i] = (int64_t)number;
-        }
-        return;
-    case ORDER_SLOPE:
-        numbers[0] = (int64_t)number;
-        for (uint32_t i = 1; i < count; i++) {
-            step += (uint64_t)unzigzag((uint64_t)numbers[i]);
-            number += step;
-            numbers[i] = (int64_t)number;
-        }
-        return;
-    case ORDER_CONSTANT:
-        for (uint32_t i = 0; i < count; i++) {
-            numbers[i] = (int64_t)number;
-        }
-        return;
-    }
-}
-
-// The integers of a column, before they become what they stand for.
-static bool get_numbers(struct block_reader *reader, const struct column_in *column)
-{
-    uint32_t size = 0;
-    if (column->mode & MODE_DICTIONARY) {
-        size = get_dictionary(reader);
-        if (size == 0) {
-            return false;
-        }
-    }
-    enum column_order order = (enum column_order)((column->mode & MODE_ORDER) >> MODE_ORDER_SHIFT);
-    uint64_t first = (uint64_t)unzigzag(get_number(reader, ABOUT_FIRST));
-    if (order != ORDER_CONSTANT &&
-        !get_residuals(reader, order == ORDER_OFFSET ? 0 : 1, column->count)) {
-        return false;
-    }
-    add_up(reader->numbers, column->count, order, first);
-    for (uint32_t i = 0; i < column->count && size > 0; i++) {
-        uint64_t place = (uint64_t)reader->numbers[i];
-        if (place >= size) {
-            return false;
-        }
-        reader->numbers[i] = reader->dictionary[place];
-    }
-    return true;
-}
-
-// Turn integers into the doubles that they stand for.
-static void make_doubles(const struct column_in *column, const int64_t *numbers, double *doubles)
-{
-    const double power = block_power_of_ten[column->digits];
-    const uint32_t count = column->count;
-    switch (column->mode & MODE_KIND) {
-    case KIND_DECIMAL:
-        for (uint32_t i = 0; i < count; i++) {
-            doubles[i] = decimal_double(numbers[i], power, false);
-        }
-        return;
-    case KIND_FLOAT:
-        for (uint32_t i = 0; i < count; i++) {
-            doubles[i] = decimal_double(numbers[i], power, true);
-        }
-        return;
-    case KIND_SINGLE:
-        for (uint32_t i = 0; i < count; i++) {
-            doubles[i] = (double)bits_float((uint32_t)fold_float((uint32_t)numbers[i]));
-        }
-        return;
-    default:
-        for (uint32_t i = 0; i < count; i++) {
-            doubles[i] = bits_double((uint64_t)fold_double((uint64_t)numbers[i]));
-        }
-        return;
-    }
-}
-
-static bool get_exceptions(struct block_reader *reader, const struct column_in *column,
-                           double *doubles)
-{
-    uint64_t count = get_number(reader, ABOUT_COUNT);
-    uint64_t at = 0;
-    if (count >= column->count) {
-        return false;
-    }
-    for (uint64_t i = 0; i <= count; i++) {
-        uint64_t step = get_number(reader, ABOUT_PLACE);
-        uint64_t change = get_number(reader, ABOUT_ULPS);
-        if (step >= column->count || at + step >= column->count) {
-            return false;
-        }
-        at += step;
-        uint64_t bits = change & 1 ? get_number(reader, ABOUT_RAW)
-                                   : double_bits(doubles[at]) + (uint64_t)unzigzag(change >> 1);
-        doubles[at] = bits_double(bits);
-    }
-    return true;
-}
-
-// The kind of values in a column of `type`.
-static enum value_kind value_kind(enum column_type type)
-{
-    switch (type) {
-    case COLUMN_BOOLEAN:
-        return VALUE_BOOLEAN;
-    case COLUMN_INTEGER:
-    case COLUMN_TIMESTAMP:
-        return VALUE_INTEGER;
-    case COLUMN_NUMBER:
-        return VALUE_NUMBER;
-    case COLUMN_STRING:
-        return VALUE_TEXT;
-    }
-    return VALUE_NULL;
-}
-
-static void fill_nulls(const struct column_in *column, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++) {
-        column->values[column->rows[i] * column->stride].kind = VALUE_NULL;
-    }
-}
-
-// Put the values from the `next`th on to the rows from .. to - 1.
-static void fill_values(const struct block_reader *reader, const struct column_in *column,
-                        enum column_type type, const double *doubles, uint32_t from, uint32_t to,
-                        uint32_t next)
-{
-    const enum value_kind kind = value_kind(type);
-    for (uint32_t i = from; i < to; i++, next++) {
-        struct value *value = &column->values[column->rows[i] * column->stride];
-        value->kind = kind;
-        if (kind == VALUE_NUMBER) {
-            value->number = doubles[next];
-        } else if (kind == VALUE_INTEGER) {
-            value->integer = reader->numbers[next];
-        } else if (kind == VALUE_BOOLEAN) {
-            value->boolean = reader->numbers[next] != 0;
-        } else {
-            value->text = reader->texts[reader->numbers[next]];
-        }
-    }
-}
-
-// Fill a column's rows, run by run of presence.
-static void fill_column(const struct block_reader *reader, const struct column_in *column,
-                        enum column_type type, const double *doubles)
-{
-    if ((column->mode & MODE_NULLS) == 0) {
-        fill_values(reader, column, type, doubles, 0, column->row_count, 0);
-        return;
-    }
-    uint32_t next = 0;
-    for (uint32_t from = 0, to = 0; from < column->row_count; from = to) {
-        bool here = reader->present[from];
-        while (to < column->row_count && reader->present[to] == here) {
-            to++;
-        }
-        if (here) {
-            fill_values(reader, column, type, doubles, from, to, next);
-            next += to - from;
-        } else {
-            fill_nulls(column, from, to);
-        }
-    }
-}
-
-// Does the mode, which is from outside, say something about a column of `type`?
-static bool mode_fits(unsigned mode, enum column_type type)
-{
-    unsigned kind = mode & MODE_KIND;
-    switch (type) {
-    case COLUMN_BOOLEAN:
-    case COLUMN_INTEGER:
-    case COLUMN_TIMESTAMP:
-        return kind == KIND_INTEGER && (mode & MODE_EXCEPTIONS) == 0;
-    case COLUMN_NUMBER:
-        return kind >= KIND_DECIMAL && kind <= KIND_SINGLE;
-    case COLUMN_STRING:
-        return kind == KIND_TEXT && (mode & MODE_EXCEPTIONS) == 0;
-    }
-    return false;
-}
-
-static bool get_mode(struct block_reader *reader, struct column_in *column)
-{
-    struct decoder *decoder = &reader->decoder;
-    column->mode = decode_symbol(decoder, &reader->model.kind[reader->kind_before]);
-    reader->kind_before = column->mode & MODE_KIND;
-    if (column->mode != KIND_ABSENT) {
-        column->mode |=
-            SYMBOL_COUNT * decode_symbol(decoder, &reader->model.order[reader->kind_before]);
-    }
-    column->count = column->row_count;
-    if ((column->mode & MODE_NULLS) && !get_presence(reader, column)) {
-        return false;
-    }
-    unsigned kind = column->mode & MODE_KIND;
-    if (kind == KIND_DECIMAL || kind == KIND_FLOAT) {
-        column->digits = decode_symbol(decoder, &reader->model.digits);
-    }
-    return column->digits <= BLOCK_DECIMALS_MAX;
-}
-
-static bool all_below(const int64_t *numbers, uint32_t count, uint32_t limit)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if ((uint64_t)numbers[i] >= limit) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool get_column(struct block_reader *reader, uint32_t key, uint32_t field)
-{
-    const uint16_t *starts = reader->axis.start_of_key;
-    enum column_type type = reader->types[field];
-    double doubles[BLOCK_READINGS_MAX];
-    struct column_in column = {
-        .rows = reader->axis.rows + starts[key],
-        .row_count = (uint32_t)starts[key + 1] - starts[key],
-        .values = reader->values + field,
-        .stride = reader->field_count,
-    };
-    if (!get_mode(reader, &column)) {
-        return false;
-    }
-    if (column.mode == KIND_ABSENT) {
-        fill_nulls(&column, 0, column.row_count);
-        return true;
-    }
-    if (!mode_fits(column.mode, type) || !get_numbers(reader, &column)) {
-        return false;
-    }
-    if (type == COLUMN_STRING && !all_below(reader->numbers, column.count, reader->text_count)) {
-        return false;
-    }
-    if (type == COLUMN_NUMBER) {
-        make_doubles(&column, reader->numbers, doubles);
-        if ((column.mode & MODE_EXCEPTIONS) && !get_exceptions(reader, &column, doubles)) {
-            return false;
-        }
-    }
-    fill_column(reader, &column, type, doubles);
-    return true;
-}
-
-static bool get_columns(struct block_reader *reader)
-{
-    const uint32_t field_count = reader->field_count;
-    reader->kind_before = 0;
-    for (uint32_t field = 0; field < field_count; field++) {
-        for (uint32_t key = 0; key < reader->axis.key_count; key++) {
-            if (!get_column(reader, key, field)) {
-                return false;
-            }
+            quality = (uint8_t)block_get_number(reader, ABOUT_QUALITY);
         }
     }
     return true;
@@ -658,7 +341,7 @@ enum err block_read(struct block_reader *reader, struct bytes in, const struct s
     reader->field_count = schema->field_count;
     block_field_types(schema, reader->types);
     if (!get_streams(reader, &cursor) || !get_order(reader) || !get_keys(reader) ||
-        !get_times(reader) || !get_quality(reader) || !get_columns(reader) ||
+        !get_times(reader) || !get_quality(reader) || !block_get_columns(reader) ||
         !decoder_is_done(&reader->decoder)) {
         reader->info.row_count = 0;
         return ERR_CORRUPT;

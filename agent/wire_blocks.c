@@ -66,8 +66,8 @@ static uint32_t find_place(const struct wire_blocks *wire, const struct wire_sou
 static void order_keys(struct wire_blocks *wire, const struct block_builder *builder,
                        const struct wire_source *source)
 {
-    uint16_t builders[BLOCK_KEYS_MAX]; // the builder's number of each key
-    uint16_t places[BLOCK_KEYS_MAX];   // of the builder's keys
+    uint16_t builders[BLOCK_KEYS_MAX];     // the builder's number of each key
+    uint16_t places[BLOCK_KEYS_MAX] = {0}; // of the builder's keys
     for (uint32_t key = 0; key < builder->key_count; key++) {
         struct key_name name;
         copy_name(source, builder->key_ids[key], &name);

@@ -220,11 +220,6 @@ static int measure_files(const struct tools *tools, const struct options *option
         if (!dataset_open(&dataset, files[i])) {
             return EX_NOINPUT;
         }
-        if (dataset.row_count == 0) {
-            (void)fprintf(stderr, "%s: there is no reading in it\n", files[i]);
-            dataset_close(&dataset);
-            return EX_NOINPUT;
-        }
         same = measure(tools, &dataset, options, &results[i]) && same;
         dataset_close(&dataset);
         bytes[i] = results[i].bytes;

@@ -362,6 +362,8 @@ static void write_rows(const char *folder, const struct wire_rows *rows, uint32_
                 (void)fprintf(file, " %s=%016llx", column->name, (unsigned long long)bits);
             } else if (value->kind == VALUE_BOOLEAN) {
                 (void)fprintf(file, " %s=%s", column->name, value->boolean ? "true" : "false");
+            } else if (value->kind == VALUE_INTEGER) {
+                (void)fprintf(file, " %s=%lld", column->name, (long long)value->integer);
             } else {
                 (void)fprintf(file, " %s=%.*s", column->name, (int)value->text.size,
                               (const char *)value->text.at);

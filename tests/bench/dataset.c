@@ -1,4 +1,5 @@
 #include "tests/bench/dataset.h"
+#include "agent/block.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,13 +8,13 @@
 
 // ---- the file into memory ----
 
-static char *read_all(const char *path, size_t *size)
+// All that is left of `file`, a NUL after it; NULL: it cannot be read.
+static char *read_rest(gzFile file, size_t *size)
 {
-    gzFile file = gzopen(path, "rb"); // reads plain files as they are
     size_t room = 1 << 20;
     char *text = malloc(room);
+    int got = text == NULL ? -1 : 1;
     *size = 0;
-    int got = file == NULL || text == NULL ? -1 : 1;
     while (got > 0) {
         if (room - *size < 2) {
             room *= 2;
@@ -24,18 +25,43 @@ static char *read_all(const char *path, size_t *size)
             }
             text = more;
         }
-        got = gzread(file, text + *size, (unsigned)(room - *size - 1));
+        size_t left = room - *size - 1;
+        got = gzread(file, text + *size, left < 1 << 30 ? (unsigned)left : 1U << 30);
         *size += got > 0 ? (size_t)got : 0;
     }
     if (got < 0) {
+        free(text);
+        return NULL;
+    }
+    text[*size] = '\0';
+    return text;
+}
+
+static char *read_all(const char *path, size_t *size)
+{
+    errno = 0;
+    gzFile file = gzopen(path, "rb"); // reads plain files as they are
+    if (file == NULL) {
         (void)fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(errno));
+        return NULL;
+    }
+    char *text = read_rest(file, size);
+    int code;
+    (void)gzerror(file, &code);
+    if (text == NULL || code == Z_BUF_ERROR) {
+        (void)fprintf(stderr, "%s: cannot be read to its end: %s\n", path,
+                      code == Z_ERRNO && errno != 0 ? strerror(errno)
+                      : code == Z_BUF_ERROR         ? "it is cut off"
+                      : code != Z_OK                ? "it is damaged"
+                                                    : "no memory");
         free(text);
         text = NULL;
-    } else {
-        text[*size] = '\0';
     }
-    if (file != NULL) {
-        (void)gzclose(file);
+    (void)gzclose(file);
+    if (text != NULL && strlen(text) != *size) {
+        (void)fprintf(stderr, "%s: is not text: there is a zero byte in it\n", path);
+        free(text);
+        text = NULL;
     }
     return text;
 }
@@ -98,22 +124,35 @@ static struct value raw_value(const char *text)
     return (struct value){.kind = VALUE_TEXT, .text = bytes_text(text)};
 }
 
-static bool read_line(struct dataset *dataset, struct key_table *table, char *line,
-                      struct dataset_row *row)
+// What is wrong with a line; NULL: nothing.
+static const char *read_line(struct dataset *dataset, struct key_table *table, char *line,
+                             struct dataset_row *row)
 {
     char *time = cut_field(&line);
     char *key = cut_field(&line);
     char *value = cut_field(&line);
     char *quality = cut_field(&line);
     int64_t quality_number = 0;
-    if (key == NULL || !to_integer(time, &row->time_ms) ||
-        (quality != NULL && !to_integer(quality, &quality_number))) {
-        return false;
+    if (value == NULL || line != NULL) {
+        return "expected ts_ms,series,value[,quality]";
+    }
+    if (!to_integer(time, &row->time_ms)) {
+        return "the first column is not a time in whole ms";
+    }
+    if (*key == '\0' || strlen(key) > RECORD_KEY_MAX) {
+        return "the series has no name, or one of more than 255 bytes";
+    }
+    if (quality != NULL && (!to_integer(quality, &quality_number) || quality_number < 0 ||
+                            quality_number > UINT8_MAX)) {
+        return "the quality is not a number from 0 to 255";
+    }
+    if (strlen(value) > BLOCK_TEXT_MAX) {
+        return "the value is longer than a block can hold (64 KiB)";
     }
     uint32_t *slot = key_slot(table, dataset, key);
     if (*slot == 0) {
         if (dataset->key_count == DATASET_SERIES_MAX) {
-            return false;
+            return "more than 65536 series";
         }
         dataset->keys[dataset->key_count++] = key;
         *slot = dataset->key_count;
@@ -121,7 +160,7 @@ static bool read_line(struct dataset *dataset, struct key_table *table, char *li
     row->key_id = *slot - 1;
     row->quality = (uint8_t)quality_number;
     row->value = raw_value(value);
-    return true;
+    return NULL;
 }
 
 static bool read_lines(struct dataset *dataset, struct key_table *table, size_t size,
@@ -144,13 +183,18 @@ static bool read_lines(struct dataset *dataset, struct key_table *table, size_t 
         line_number++;
         bool is_header = line_number == 1 && !isdigit((unsigned char)*line) && *line != '-';
         if (!is_header && *line != '\n' && *line != '\r') {
-            if (!read_line(dataset, table, line, &dataset->rows[dataset->row_count])) {
-                (void)fprintf(stderr, "%s:%zu: no ts_ms,series,value,quality\n", path, line_number);
+            const char *wrong = read_line(dataset, table, line, &dataset->rows[dataset->row_count]);
+            if (wrong != NULL) {
+                (void)fprintf(stderr, "%s:%zu: %s\n", path, line_number, wrong);
                 return false;
             }
             dataset->row_count++;
         }
         line = next;
+    }
+    if (dataset->row_count == 0) {
+        (void)fprintf(stderr, "%s: there is no reading in it\n", path);
+        return false;
     }
     return true;
 }
@@ -163,38 +207,48 @@ static bool to_boolean(const char *text, bool *value)
     return *value || strcmp(text, "false") == 0;
 }
 
-static bool could_be(enum column_type type, const char *text)
+// Is it a number that a double says, all digits of a whole one included?
+static bool is_double(const char *text)
 {
     double number;
+    int64_t integer;
+    return to_number(text, &number) &&
+           (!to_integer(text, &integer) ||
+            (number >= -9007199254740992.0 && number <= 9007199254740992.0));
+}
+
+static bool could_be(enum column_type type, const char *text)
+{
+    int64_t integer;
     bool boolean;
-    return type == COLUMN_NUMBER    ? to_number(text, &number)
+    return type == COLUMN_NUMBER    ? is_double(text)
+           : type == COLUMN_INTEGER ? to_integer(text, &integer)
            : type == COLUMN_BOOLEAN ? to_boolean(text, &boolean)
                                     : true;
 }
 
-// The first of number, boolean, string that all values of a series are.
+// The first of number, integer, boolean, string that all values of a series are.
 static void find_types(const struct dataset *dataset, enum column_type *types)
 {
+    static const enum column_type order[] = {COLUMN_NUMBER, COLUMN_INTEGER, COLUMN_BOOLEAN,
+                                             COLUMN_STRING};
+    uint8_t *places = calloc(dataset->key_count + 1, 1);
+    bool again = places != NULL;
+    while (again) { // at most three times: a type that is left is not tried again
+        again = false;
+        for (uint32_t i = 0; i < dataset->row_count; i++) {
+            const struct dataset_row *row = &dataset->rows[i];
+            while (row->value.kind != VALUE_NULL &&
+                   !could_be(order[places[row->key_id]], (const char *)row->value.text.at)) {
+                places[row->key_id]++;
+                again = true;
+            }
+        }
+    }
     for (uint32_t key = 0; key < dataset->key_count; key++) {
-        types[key] = COLUMN_NUMBER;
+        types[key] = places == NULL ? COLUMN_STRING : order[places[key]];
     }
-    for (uint32_t i = 0; i < dataset->row_count; i++) {
-        const struct dataset_row *row = &dataset->rows[i];
-        const char *text = (const char *)row->value.text.at;
-        if (row->value.kind == VALUE_NULL || could_be(types[row->key_id], text)) {
-            continue;
-        }
-        // (A series of true, false and numbers is told as text by a second misfit.)
-        bool boolean = types[row->key_id] == COLUMN_NUMBER && could_be(COLUMN_BOOLEAN, text);
-        types[row->key_id] = boolean ? COLUMN_BOOLEAN : COLUMN_STRING;
-    }
-    for (uint32_t i = 0; i < dataset->row_count; i++) {
-        const struct dataset_row *row = &dataset->rows[i];
-        if (row->value.kind != VALUE_NULL &&
-            !could_be(types[row->key_id], (const char *)row->value.text.at)) {
-            types[row->key_id] = COLUMN_STRING;
-        }
-    }
+    free(places);
 }
 
 static void convert_value(struct value *value, enum column_type type)
@@ -203,6 +257,9 @@ static void convert_value(struct value *value, enum column_type type)
     if (value->kind == VALUE_TEXT && type == COLUMN_NUMBER) {
         value->kind = VALUE_NUMBER;
         (void)to_number(text, &value->number);
+    } else if (value->kind == VALUE_TEXT && type == COLUMN_INTEGER) {
+        value->kind = VALUE_INTEGER;
+        (void)to_integer(text, &value->integer);
     } else if (value->kind == VALUE_TEXT && type == COLUMN_BOOLEAN) {
         value->kind = VALUE_BOOLEAN;
         (void)to_boolean(text, &value->boolean);
@@ -218,7 +275,10 @@ static uint16_t field_of(struct schema *schema, enum column_type type)
         }
     }
     struct column *column = &schema->columns[schema->column_count++];
-    const char *name = type == COLUMN_NUMBER ? "value" : type == COLUMN_BOOLEAN ? "flag" : "text";
+    const char *name = type == COLUMN_NUMBER    ? "value"
+                       : type == COLUMN_INTEGER ? "count"
+                       : type == COLUMN_BOOLEAN ? "flag"
+                                                : "text";
     (void)snprintf(column->name, sizeof column->name, "%s", name);
     column->type = type;
     column->role = ROLE_FIELD;

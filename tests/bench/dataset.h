@@ -1,6 +1,7 @@
 // A data set for benchmarks: `ts_ms,series,value,quality` lines in order of arrival, plain or
 // gzip'd. Each series is a key; each line a row of one field: "value" where the values of its
-// series are numbers, else "flag" (true, false), else "text".
+// series are numbers that doubles say, else "count" (integers of 64 bits), "flag" (true, false) or
+// "text".
 //
 // Floor: edges.
 #ifndef WEIR_TESTS_BENCH_DATASET_H
@@ -8,7 +9,7 @@
 
 #include "agent/record.h"
 
-enum { DATASET_SERIES_MAX = 65536, DATASET_FIELDS_MAX = 3 };
+enum { DATASET_SERIES_MAX = 65536, DATASET_FIELDS_MAX = 4 };
 
 struct dataset_row {
     int64_t time_ms;

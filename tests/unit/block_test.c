@@ -1,5 +1,6 @@
 // Blocks give back every row, bit for bit, and refuse what is no block.
 #include "agent/block.h"
+#include "agent/block_coder.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -401,6 +402,26 @@ static void the_codec_keeps_its_memory_promise(void **state)
     block_codec_close(small);
 }
 
+static void a_symbol_is_found_by_any_processor_alike(void **state)
+{
+    (void)state;
+    // given a model that has learned much of a few symbols
+    static struct coder_model model;
+    coder_model_reset(&model);
+    for (unsigned learned = 0; learned < 400; learned++) {
+        // when every place is looked for in both ways
+        // then they find the same
+        struct symbol_model *symbols = &model.values[0];
+        for (uint32_t at = 0; at < (1U << CHANCE_BITS) + 2; at += learned % 50 == 0 ? 1 : 97) {
+            unsigned symbol = model_find(symbols, at);
+            assert_int_equal(symbol, model_find_plainly(symbols, at));
+            assert_true(symbol == SYMBOL_COUNT - 1 ||
+                        (at >= symbols->start[symbol] && at < symbols->start[symbol + 1]));
+        }
+        model_learn(symbols, learned * learned % 7 % SYMBOL_COUNT + learned % 3 * 4 % 10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_block_of_another_schema_or_version_is_refused),
         cmocka_unit_test(every_truncation_is_refused_and_no_flipped_bit_hurts),
         cmocka_unit_test(the_codec_keeps_its_memory_promise),
+        cmocka_unit_test(a_symbol_is_found_by_any_processor_alike),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
