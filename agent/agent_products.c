@@ -164,6 +164,28 @@ static int open_in_memory(struct agent *agent, uint32_t index, const char *direc
     return EX_OK;
 }
 
+// A ring keeps the size it was made with.
+static void compare_size(const struct agent *agent, uint32_t index, const char *directory)
+{
+    const struct product_settings *settings = &agent->settings->products[index];
+    const struct disk *disk = disk_posix_disk(agent->files[index]);
+    uint32_t slots, slot_size;
+    if (disk->look(disk->context, DISK_MAIN, &slots, &slot_size) != OK) {
+        return;
+    }
+    uint64_t size = (uint64_t)slots * slot_size;
+    uint64_t wanted = settings->spool_size_bytes;
+    if (size > wanted || wanted - size >= slot_size) {
+        log_warn("spool.size",
+                 "product=%s: the ring in %s was made with %llu KiB and keeps them, not the "
+                 "%llu KiB that are set; stop the agent and run weir spool resize %s --size "
+                 "\"%llu KiB\"",
+                 settings->name, directory, (unsigned long long)(size >> 10),
+                 (unsigned long long)(wanted >> 10), settings->name,
+                 (unsigned long long)(wanted >> 10));
+    }
+}
+
 static enum err open_on_disk(struct agent *agent, uint32_t index, const char *directory,
                              const uint8_t *key)
 {
@@ -178,8 +200,10 @@ static enum err open_on_disk(struct agent *agent, uint32_t index, const char *di
     if (err != OK) {
         disk_posix_close(agent->files[index]);
         agent->files[index] = NULL;
+        return err;
     }
-    return err;
+    compare_size(agent, index, directory);
+    return OK;
 }
 
 // Without the key that was asked for nothing is stored: in clear would be worse than not at all.

@@ -1,5 +1,6 @@
 // weir spool ls | stat | cat | export | verify: look into a spool, of a running agent or on a card
-// pulled out of a dead gateway. weir spool rekey: give it another key.
+// pulled out of a dead gateway. weir spool rekey | resize: give it another key or
+// size.
 #include "agent/command_spool.h"
 #include "agent/argument.h"
 #include "agent/clock.h"
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 
 static const char usage[] =
-    "usage: weir spool ls|stat|cat|export|verify|rekey [FOLDER | [-c FILE] [PRODUCT]] [options]\n"
+    "usage: weir spool ls|stat|cat|export|verify|rekey|resize [FOLDER | [-c FILE] [PRODUCT]] "
+    "[options]\n"
     "\n"
     "Looks into a spool and never writes to it: one of a running agent, or a copied one, by its\n"
     "folder (/mnt/card/var/lib/weir/PRODUCT, or the folder above it) or by its product's name.\n"
@@ -18,7 +20,8 @@ static const char usage[] =
     "  cat      the records that wait, as JSON lines (--all: all that can still be read)\n"
     "  export   records by time, seq or key, as JSON lines or CSV\n"
     "  verify   read everything and say what is damaged; exit 1 if something is\n"
-    "  rekey    seal it under another key, or none; the only one that writes, and its agent must\n"
+    "  rekey    seal it under another key, or none\n"
+    "  resize   give its ring another size; what waits stays. These two write, and its agent must\n"
     "           be stopped\n"
     "\n"
     "  -c FILE             settings that name the state directory (default: $WEIR_CONFIG, else\n"
@@ -38,13 +41,15 @@ static const char usage[] =
     "  --out FILE          a new file; default: the standard output\n"
     "rekey:\n"
     "  --new-key-file FILE, --new-key-keyring NAME, --new-key-credential NAME, or --in-clear\n"
+    "resize:\n"
+    "  --size SIZE         of the ring, as in weir.yaml: \"512 MiB\"\n"
     "exit: 0 good; 1 verify found damage; 64 usage; 65 no whole spool, or damaged records were "
     "left\n"
     "      out; 66 no such spool; 70 a newer weir wrote it; 73 no output file; 74 the device; 77 "
     "no\n"
     "      right, or the key is missing or wrong; 78 settings\n";
 
-enum { LS = 1, STAT = 2, CAT = 4, EXPORT = 8, VERIFY = 16, REKEY = 32, ALL = 63 };
+enum { LS = 1, STAT = 2, CAT = 4, EXPORT = 8, VERIFY = 16, REKEY = 32, RESIZE = 64, ALL = 127 };
 
 static const struct verb {
     const char *name;
@@ -58,6 +63,7 @@ static const struct verb {
     {"export", "spool export", EXPORT, spool_export},
     {"verify", "spool verify", VERIFY, spool_verify},
     {"rekey", "spool rekey", REKEY, spool_rekey},
+    {"resize", "spool resize", RESIZE, spool_rekey},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
@@ -106,11 +112,29 @@ static bool read_format(struct spool_request *request, const char *value)
            refuse(request, "--format", value, "the formats are jsonl and csv");
 }
 
+static bool read_size(const struct spool_request *request, const char *value, uint64_t *size_bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB"};
+    if (value == NULL) {
+        return true;
+    }
+    char *unit = NULL;
+    bool digits = value[0] >= '0' && value[0] <= '9' && strlen(value) <= 16;
+    unsigned long long number = digits ? strtoull(value, &unit, 10) : 0;
+    for (uint32_t i = 0; digits && i < 3; i++) {
+        if (strcmp(unit + strspn(unit, " "), units[i]) == 0 && number > 0 && number < 1U << 24) {
+            *size_bytes = (uint64_t)number << (10 * (i + 1));
+            return true;
+        }
+    }
+    return refuse(request, "--size", value, "not a size; write e.g. \"512 MiB\"");
+}
+
 // --- the line
 
 // What stands in the line as a text until it is read.
 struct words {
-    const char *from, *to, *from_seq, *to_seq, *key, *format;
+    const char *from, *to, *from_seq, *to_seq, *key, *format, *size;
 };
 
 static bool read_words(struct spool_request *request, const struct words *words)
@@ -120,7 +144,8 @@ static bool read_words(struct spool_request *request, const struct words *words)
            read_time(request, "--to", words->to, &request->range.to_ms) &&
            read_seq(request, "--from-seq", words->from_seq, &request->range.from_seq) &&
            read_seq(request, "--to-seq", words->to_seq, &request->range.to_seq) &&
-           read_format(request, words->format);
+           read_format(request, words->format) &&
+           read_size(request, words->size, &request->size_bytes);
 }
 
 // ARGUMENTS_GO_ON, or the exit code.
@@ -140,6 +165,7 @@ static int read_line(struct spool_request *request, const struct verb *verb, int
         {REKEY, {.names = "--new-key-keyring", .text = &request->new_key_names.keyring}},
         {REKEY, {.names = "--new-key-credential", .text = &request->new_key_names.credential}},
         {REKEY, {.names = "--in-clear", .flag = &request->in_clear}},
+        {RESIZE, {.names = "--size", .text = &words.size}},
         {LS | STAT | VERIFY, {.names = "--json|-j", .flag = &request->json}},
         {LS, {.names = "--blocks", .flag = &request->blocks}},
         {CAT | EXPORT, {.names = "--all", .flag = &request->range.settled_too}},
@@ -187,6 +213,10 @@ static int run(const struct verb *verb, int argc, char **argv)
     if (verb->bit == REKEY && !names_its_new_key(&request)) {
         return EX_USAGE;
     }
+    if (verb->bit == RESIZE && request.size_bytes == 0) {
+        (void)fputs("weir spool resize: say how large (--size \"512 MiB\")\n", stderr);
+        return EX_USAGE;
+    }
     code = spool_keys_read(&request, &keys);
     code = code == EX_OK ? spool_folders_find(&request, &folders) : code;
     code = code == EX_OK ? verb->run(&request, &folders) : code;
@@ -211,8 +241,8 @@ int command_spool(int argc, char **argv)
     }
     if (argc > 1) {
         (void)fprintf(stderr,
-                      "weir spool: there is no '%s'; ls, stat, cat, export, verify and "
-                      "rekey are there\n",
+                      "weir spool: there is no '%s'; ls, stat, cat, export, verify, "
+                      "rekey and resize are there\n",
                       argv[1]);
     } else {
         (void)fputs(usage, stderr);

@@ -1,5 +1,5 @@
 // `weir spool`: what the files command_spool*.c share. Each verb looks at one or more spools, live
-// or copied, and never writes to them; but for `rekey`.
+// or copied, and never writes to them; but for `rekey` and `resize`.
 //
 // Floor: wiring.
 #ifndef WEIR_AGENT_COMMAND_SPOOL_H
@@ -24,6 +24,7 @@ struct spool_request {
     // rekey
     const uint8_t *new_key; // NULL: in clear
     bool in_clear;
+    uint64_t size_bytes; // resize
     bool json;
     bool blocks; // ls: each block
     // cat and export
@@ -57,7 +58,8 @@ int spool_explain(const struct spool_request *request, const char *folder, enum 
 
 const char *spool_product_name(const char *folder); // the last part of its path
 
-// The verbs; `folders` is not empty. Only the last one writes to a spool.
+// The verbs; `folders` is not empty. Only the last one writes to a spool: it is rekey, and
+// resize.
 int spool_ls(const struct spool_request *request, const struct spool_folders *folders);
 int spool_stat_print(const struct spool_request *request, const struct spool_folders *folders);
 int spool_verify(const struct spool_request *request, const struct spool_folders *folders);

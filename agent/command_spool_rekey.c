@@ -1,6 +1,7 @@
-// weir spool rekey: another key, or none, for a spool whose agent is stopped.
+// weir spool rekey, resize: another key, or none, or another size for a spool whose agent is
+// stopped.
 //
-//     1. FOLDER.rekey is made: what waits in FOLDER, sealed anew (agent/spool_copy.h), and read
+//     1. FOLDER.rekey is made: what waits in FOLDER, written anew (agent/spool_copy.h), and read
 //     back
 //     2. the two folders change their names at once (RENAME_EXCHANGE)
 //     3. FOLDER.rekey, now the old one, is removed
@@ -22,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SLOTS_MORE_MAX = 2, PROGRESS_MS = 200 };
+enum { SLOTS_MIN = 5, SLOTS_MAX = 1024, SLOTS_MORE_MAX = 2, PROGRESS_MS = 200 };
 
 struct rekey {
     const struct spool_request *request;
@@ -30,6 +31,8 @@ struct rekey {
     char beside[PATH_MAX]; // FOLDER.rekey
     char parent[PATH_MAX];
     const uint8_t *key; // the new one; NULL: in clear
+    bool resizes;       // the key stays ...
+    int32_t more_slots; // ... and the main ring becomes longer or shorter
     struct disk_posix *old_files;
     struct disk_posix *new_files;
     struct spool *old;
@@ -40,7 +43,7 @@ struct rekey {
 
 static int complain(const struct rekey *rekey, int code, const char *what, int error)
 {
-    (void)fprintf(stderr, "weir spool rekey: %s: %s%s%s\n", rekey->folder, what,
+    (void)fprintf(stderr, "weir spool %s: %s: %s%s%s\n", rekey->request->verb, rekey->folder, what,
                   error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
     return code;
 }
@@ -175,7 +178,7 @@ static void show(void *context, uint64_t seq, uint64_t last_seq)
                   (unsigned long long)last_seq);
 }
 
-static enum err copy_once(struct rekey *rekey, uint32_t more_slots)
+static enum err copy_once(struct rekey *rekey, int32_t more_slots)
 {
     if (!remove_beside(rekey)) {
         return err_from_errno(errno);
@@ -199,10 +202,11 @@ static enum err copy_once(struct rekey *rekey, uint32_t more_slots)
 static enum err copy_it(struct rekey *rekey)
 {
     enum err err = ERR_FULL;
-    for (uint32_t more = 0; more <= SLOTS_MORE_MAX && err == ERR_FULL; more++) {
+    int32_t tries = rekey->resizes ? 1 : 1 + SLOTS_MORE_MAX;
+    for (int32_t more = 0; more < tries && err == ERR_FULL; more++) {
         disk_posix_close(rekey->new_files);
         rekey->new_files = NULL;
-        err = copy_once(rekey, more);
+        err = copy_once(rekey, rekey->more_slots + more);
     }
     if (rekey->shows_progress) {
         (void)fprintf(stderr, "\r\033[K");
@@ -239,6 +243,12 @@ static int replace(struct rekey *rekey)
                         "there is no room beside it for a second one of its size; make room there",
                         0);
     }
+    if (err == ERR_FULL && rekey->resizes) {
+        return complain(rekey, EX_CANTCREAT,
+                        "what waits does not fit into that size; it is as it was: name a larger "
+                        "one, or let the agent deliver first",
+                        0);
+    }
     if (err == ERR_DENIED || err == ERR_READONLY) {
         return complain(rekey, EX_NOPERM, "no folder can be made beside it; use sudo", 0);
     }
@@ -263,6 +273,11 @@ static void tell_end(const struct rekey *rekey)
     spool_stat(rekey->old, &stat);
     char count[HUMAN_SIZE];
     uint64_t waiting = stat.next_seq - 1 - stat.cursor;
+    if (rekey->resizes) {
+        (void)printf("%s: %s records lie in the new ring; set the size in weir.yaml too\n",
+                     rekey->folder, human_count((int64_t)waiting, count));
+        return;
+    }
     (void)printf("%s: %s records %s; %s\n", rekey->folder, human_count((int64_t)waiting, count),
                  rekey->key != NULL ? "are sealed under the new key" : "lie in clear now",
                  rekey->key != NULL
@@ -315,6 +330,44 @@ static int open_old(struct rekey *rekey)
     return err == OK ? EX_OK : spool_explain(rekey->request, rekey->folder, err);
 }
 
+static int choose_slots(struct rekey *rekey)
+{
+    uint32_t slots;
+    uint32_t slot_size;
+    const struct disk *disk = disk_posix_disk(rekey->old_files);
+    enum err err = disk->look(disk->context, DISK_MAIN, &slots, &slot_size);
+    if (err != OK) {
+        return spool_explain(rekey->request, rekey->folder, err);
+    }
+    uint64_t wanted = rekey->request->size_bytes / slot_size;
+    if (wanted < SLOTS_MIN || wanted > SLOTS_MAX) {
+        (void)fprintf(stderr,
+                      "weir spool resize: %s: a ring of its segments (%u KiB) has %u to %u of "
+                      "them: name a size from %u to %u MiB\n",
+                      rekey->folder, slot_size / 1024, SLOTS_MIN, SLOTS_MAX,
+                      (slot_size / 1024 * SLOTS_MIN + 1023) / 1024, slot_size / 1024);
+        return EX_USAGE;
+    }
+    rekey->more_slots = (int32_t)wanted - (int32_t)slots;
+    return EX_OK;
+}
+
+static int resize_locked(struct rekey *rekey)
+{
+    int code = choose_slots(rekey);
+    if (code == EX_OK && rekey->more_slots == 0) {
+        (void)printf("%s: it has this size already\n", rekey->folder);
+        return EX_OK;
+    }
+    code = code == EX_OK ? open_old(rekey) : code;
+    code = code == EX_OK ? replace(rekey) : code;
+    if (code == EX_OK) {
+        tell_end(rekey);
+    }
+    spool_close(rekey->old);
+    return code;
+}
+
 static int run_locked(struct rekey *rekey)
 {
     if (is_done(rekey)) {
@@ -334,19 +387,21 @@ static int run_locked(struct rekey *rekey)
 int spool_rekey(const struct spool_request *request, const struct spool_folders *folders)
 {
     if (folders->count != 1) {
-        (void)fprintf(stderr, "weir spool rekey: %u spools lie there; name one\n", folders->count);
+        (void)fprintf(stderr, "weir spool %s: %u spools lie there; name one\n", request->verb,
+                      folders->count);
         return EX_USAGE;
     }
     struct rekey rekey = {.request = request,
                           .folder = folders->list[0],
-                          .key = request->new_key,
+                          .resizes = request->size_bytes != 0,
+                          .key = request->size_bytes != 0 ? request->key : request->new_key,
                           .shows_progress = isatty(STDERR_FILENO)};
     int code = name_beside(&rekey);
     code = code == EX_OK ? lock_old(&rekey) : code;
     if (code != EX_OK) {
         return code;
     }
-    code = run_locked(&rekey);
+    code = rekey.resizes ? resize_locked(&rekey) : run_locked(&rekey);
     if (!rekey.in_doubt && !remove_beside(&rekey)) {
         (void)complain(&rekey, EX_OK, "what lies beside it (.rekey) cannot be removed", errno);
     }

@@ -165,13 +165,12 @@ static enum err commit_state(struct copy *copy)
 
 // --- the whole
 
-static enum err make_rings(const struct spool *from, const struct disk *disk, uint32_t more_slots)
+static enum err make_rings(const struct spool *from, const struct disk *disk, uint32_t main_slots)
 {
     for (int i = 0; i < 2; i++) {
         const struct ring *ring = &from->rings[i];
-        uint32_t more = i == DISK_MAIN ? more_slots : 0;
-        enum err err =
-            disk->create(disk->context, ring->which, ring->slot_count + more, ring->slot_size);
+        uint32_t count = i == DISK_MAIN ? main_slots : ring->slot_count;
+        enum err err = disk->create(disk->context, ring->which, count, ring->slot_size);
         if (err != OK) {
             return err;
         }
@@ -180,17 +179,18 @@ static enum err make_rings(const struct spool *from, const struct disk *disk, ui
 }
 
 enum err spool_copy(struct spool *from, const struct disk *disk, const uint8_t *key,
-                    uint32_t more_slots, struct spool_copy_progress progress)
+                    int32_t more_slots, struct spool_copy_progress progress)
 {
-    if (from->rings[DISK_MAIN].slot_count + more_slots > SPOOL_SLOTS_MAX) {
-        return ERR_FULL;
+    int64_t slots = (int64_t)from->rings[DISK_MAIN].slot_count + more_slots;
+    if (slots < SPOOL_SLOTS_MIN || slots > SPOOL_SLOTS_MAX) {
+        return ERR_INVALID;
     }
     struct copy copy = {.from = from, .progress = progress};
     uint32_t quarter = from->rings[DISK_MAIN].slot_size / 4;
     copy.batch = quarter < BATCH_BYTES ? quarter : BATCH_BYTES;
     const struct spool_options options = {
         .size_bytes = (uint64_t)64 << 20, .when_full = SPOOL_REFUSE, .key = key};
-    enum err err = make_rings(from, disk, more_slots);
+    enum err err = make_rings(from, disk, (uint32_t)slots);
     err = err != OK ? err : spool_open(&copy.to, disk, &options);
     if (err != OK) {
         return err;

@@ -201,8 +201,13 @@ static void a_spool_that_is_full_in_clear_can_be_sealed(void **context)
     spool_close(it.old);
     it.old = open_on(it.old_memory, NULL);
 
+    assert_int_equal(spool_copy(it.old, disk_memory_disk(it.new_memory), NULL, -1, silent),
+                     ERR_FULL);
+    assert_int_equal(spool_copy(it.old, disk_memory_disk(it.new_memory), NULL, -99, silent),
+                     ERR_INVALID);
+
     enum err err = ERR_FULL;
-    for (uint32_t more = 0; more <= 2 && err == ERR_FULL; more++) { // as `weir spool rekey` does
+    for (int32_t more = 0; more <= 2 && err == ERR_FULL; more++) { // as `weir spool rekey` does
         disk_memory_close(it.new_memory);
         it.new_memory = disk_memory_open(3 * SIZE);
         err = spool_copy(it.old, disk_memory_disk(it.new_memory), new_key, more, silent);

@@ -156,6 +156,22 @@ def check_rekey(folder, copy):
     spool("rekey", copy, "--key-file", new, "--new-key-file", old)
 
 
+def check_resize(folder, copy):
+    """Grown and shrunk with nothing lost; a size that cannot be is refused in one sentence."""
+    key = ("--key-file", folder / "key")
+    before = records(copy, folder / "key")
+    spool("resize", copy, *key, code=64, says="say how large")
+    spool("resize", copy, *key, "--size", "12 parsecs", code=64, says="not a size")
+    spool("resize", copy, *key, "--size", "1 MiB", code=64, says="name a size from 3 to 512 MiB")
+    spool("resize", copy, "--size", "8 MiB", code=77, says="is sealed; give its key")
+    for size, files in (("8 MiB", 16), ("3 MiB", 6), ("4 MiB", 8)):
+        assert "lie in the new ring" in spool("resize", copy, *key, "--size", size)
+        assert len(list((copy / "ring").glob("*.seg"))) == files
+        assert records(copy, folder / "key") == before
+    assert "already" in spool("resize", copy, *key, "--size", "4 MiB")
+    assert not (copy.parent / (copy.name + ".rekey")).exists()
+
+
 def kill_once(folder, copy, call, when, before):
     """Killed as it makes its n-th call of this kind: which key reads it then? None: it made fewer calls."""
     old, new = folder / "key", folder / "other"
@@ -200,6 +216,16 @@ def check_agent(folder, agent):
         done = subprocess.run([weir, "run", "-c", folder / "weir.yaml"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 78 and sentence in done.stderr + done.stdout, done
     (folder / "weir.yaml").write_text(text)
+    # A size that is set later is told, and the ring goes on as it was made.
+    (folder / "weir.yaml").write_text(text.replace("4 MiB", "8 MiB"))
+    agent = agent_run(folder)
+    end = time.time() + 20
+    while "spool.size" not in (folder / "log").read_text() and time.time() < end:
+        time.sleep(0.1)
+    agent.kill()
+    agent.wait()
+    assert 'weir spool resize host --size "8192 KiB"' in (folder / "log").read_text()
+    (folder / "weir.yaml").write_text(text)
     file = folder / "state/host/ring/0002.seg"
     os.truncate(file, 4096)
     done = subprocess.run([weir, "run", "-c", folder / "weir.yaml"], capture_output=True, text=True, timeout=60)
@@ -220,6 +246,7 @@ def main():
         check_export(folder, copy)
         check_damage(folder, copy)
         check_rekey(folder, copy)
+        check_resize(folder, copy)
         check_agent(folder, agent)
         if shutil.which("strace") is None:
             print("there is no strace: rekey was not killed")
