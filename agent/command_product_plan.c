@@ -104,10 +104,10 @@ static int finish(struct product_request *request, struct mesh *mesh, struct pub
     return !is_apply && publish_plan_changes(plan) > 0 ? PRODUCT_PLAN_CHANGES : EX_OK;
 }
 
-static int with_mesh(struct product_request *request, struct mesh *mesh, int replication)
+static int plan_and_finish(struct product_request *request, struct mesh *mesh, int replication,
+                           struct publish_plan *plan)
 {
-    struct publish_plan *plan = calloc(1, sizeof *plan);
-    char why[KAFKA_SENTENCE_SIZE] = "no memory";
+    char why[KAFKA_SENTENCE_SIZE];
     const struct publish_request published = {
         .contracts = (const struct contract *const *)request->contracts,
         .count = request->contract_count,
@@ -115,13 +115,23 @@ static int with_mesh(struct product_request *request, struct mesh *mesh, int rep
         .trust = request->believed,
         .replication = replication,
     };
-    const char *cluster = plan != NULL ? mesh_cluster(mesh, why) : NULL;
+    const char *cluster = mesh_cluster(mesh, why);
     enum err err = cluster != NULL ? publish_plan_make(mesh, &published, plan, why) : ERR_AGAIN;
-    int code = err == OK ? finish(request, mesh, plan, cluster)
-                         : command_kafka_failed(&request->kafka, err, why);
-    if (plan != NULL) {
-        publish_plan_free(plan);
+    if (err != OK) {
+        return command_kafka_failed(&request->kafka, err, why);
     }
+    int code = finish(request, mesh, plan, cluster);
+    publish_plan_free(plan);
+    return code;
+}
+
+static int with_mesh(struct product_request *request, struct mesh *mesh, int replication)
+{
+    struct publish_plan *plan = calloc(1, sizeof *plan);
+    if (plan == NULL) {
+        return EX_OSERR;
+    }
+    int code = plan_and_finish(request, mesh, replication, plan);
     free(plan);
     return code;
 }

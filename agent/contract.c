@@ -363,6 +363,11 @@ static void read_promises(const struct reading *reading)
             contract->retention_ms = duration_ms(value->text, unit, true);
         }
     }
+    if (contract->latency_ms >= 0 && contract->promises.freshness_ms < 0) {
+        yaml_doubt(list, NULL, reading->problems,
+                   "promises a latency and no freshness; stock checkers test only the second, so "
+                   "promise both");
+    }
 }
 
 static bool is_topic(const char *text)

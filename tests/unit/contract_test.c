@@ -421,6 +421,9 @@ static void a_retention_is_read_as_others_read_it(void **state)
 static void what_a_contract_should_say_and_does_not_is_a_warning(void **state)
 {
     (void)state;
+    doubtful("schema:\n", "slaProperties: [{property: latency, value: 1, unit: s}]\nschema:\n",
+             "9: slaProperties: warning: promises a latency and no freshness; stock checkers test "
+             "only the second, so promise both");
     doubtful("physicalName: plant7.oven.readings.v1", "physicalName: plant7.ovens",
              "11: schema[0].physicalName: warning: \"plant7.ovens\" does not have the form "
              "DOMAIN.PRODUCT.PORT.vMAJOR");
