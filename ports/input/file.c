@@ -326,6 +326,7 @@ static size_t next_line(struct input *input)
     if (!file->passing) {
         refuse(input, "the line has more than 65536 bytes (or a quotation mark of a table is not "
                       "closed); it is passed over");
+        keep_position(input); // of the lines before it: none is kept within it
     }
     const uint8_t *end = memchr(rest.at, '\n', rest.size);
     file->passing = end == NULL;

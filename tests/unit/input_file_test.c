@@ -353,6 +353,24 @@ static void a_line_that_is_too_long_is_passed_over_once(void **state)
     fake_close();
 }
 
+static void a_restart_in_a_line_that_is_too_long_reads_no_line_before_it_again(void **state)
+{
+    (void)state;
+    static char part[200000];
+    append_lines("readings.jsonl", 50);
+    memset(part, 'x', sizeof part - 1);
+    append("readings.jsonl", part); // its end has not come yet
+    start();
+    assert_all_came();
+    restart();
+    append("readings.jsonl", "\n");
+    append_lines("readings.jsonl", 50);
+    fake_run(60);
+    assert_all_came();
+    assert_int_equal(fake.refuse_count, 2); // told by each run
+    fake_close();
+}
+
 static void from_end_begins_with_the_line_that_is_not_whole(void **state)
 {
     (void)state;
@@ -435,6 +453,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_passed_over_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_restart_in_a_line_that_is_too_long_reads_no_line_before_it_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(from_end_begins_with_the_line_that_is_not_whole, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(
