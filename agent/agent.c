@@ -165,6 +165,22 @@ static int watch_signals(struct agent *agent)
     return EX_OK;
 }
 
+// Half of what the promises leave beside the commit; the way to the broker has the other half.
+static int64_t linger_ms(const struct settings *settings)
+{
+    int64_t least = -1;
+    for (uint32_t i = 0; i < settings->product_count; i++) {
+        const struct product_settings *product = &settings->products[i];
+        int64_t promised_ms = product->contract->latency_ms;
+        int64_t half_ms = (promised_ms - product->commit_ms) / 2;
+        half_ms = half_ms < LINGER_LEAST_MS ? LINGER_LEAST_MS : half_ms;
+        if (promised_ms >= 0 && (least < 0 || half_ms < least)) {
+            least = half_ms;
+        }
+    }
+    return least;
+}
+
 static int open_output(struct agent *agent)
 {
     const struct settings *settings = agent->settings;
@@ -185,6 +201,7 @@ static int open_output(struct agent *agent)
     agent->output = (struct output){.options = &settings->kafka,
                                     .gateway = settings->gateway,
                                     .exactly_once = exactly_once,
+                                    .linger_ms = linger_ms(settings),
                                     .domain = settings->products[0].contract->domain,
                                     .topic_count = settings->product_count,
                                     .topics = agent->topics,

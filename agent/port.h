@@ -144,6 +144,9 @@ struct output {
     // was. One product that asks for it decides for all, for they share one producer.
     bool exactly_once;
     const char *domain; // of the first product's contract; names what exactly-once keeps in Kafka
+    // A record may wait so long for others to go with it, or a contract's promise of latency is not
+    // kept; -1: as the link's profile says.
+    int64_t linger_ms;
     uint32_t topic_count;
     const struct output_topic *topics; // by product index
     void *state;

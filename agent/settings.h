@@ -13,6 +13,8 @@
 enum { SETTINGS_PRODUCTS_MAX = 16, SETTINGS_INPUTS_MAX = 64 };
 
 enum link_profile { LINK_ETHERNET, LINK_CELLULAR, LINK_SATELLITE };
+enum { LINGER_LEAST_MS = 5 }; // a record waits so long at least for others to go with it
+
 enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW };
 enum delivery { DELIVERY_AT_LEAST_ONCE, DELIVERY_EXACTLY_ONCE };
 

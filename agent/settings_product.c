@@ -147,7 +147,7 @@ static void check_latency(const struct settings_reading *reading, const struct y
                           const struct product_settings *product)
 {
     int64_t promised_ms = product->contract->latency_ms;
-    if (promised_ms < 0 || product->commit_ms <= promised_ms) {
+    if (promised_ms < 0 || product->commit_ms + LINGER_LEAST_MS <= promised_ms) {
         return;
     }
     char commit[OPTION_TEXT_SIZE];

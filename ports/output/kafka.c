@@ -105,6 +105,7 @@ static void settings_init(struct kafka *kafka)
     (void)snprintf(kafka->client_id, sizeof kafka->client_id, "weir-%.64s", kafka->output->gateway);
     kafka->settings = kafka_client_of(kafka->output->options, kafka->client_id);
     static const int64_t still_ms[] = {10000, 30000, 120000};
+    kafka->settings.linger_ms = kafka->output->linger_ms;
     kafka->stall_ms = stall_ms[kafka->settings.link];
     kafka->still_ms = still_ms[kafka->settings.link];
     kafka_link_init(&kafka->link, kafka->settings.bootstrap);

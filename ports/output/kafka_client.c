@@ -252,6 +252,20 @@ static bool set_transactional(rd_kafka_conf_t *conf, const struct kafka_client *
            set(conf, "socket.timeout.ms", socket_ms, why) && set(conf, "linger.ms", "1000", why);
 }
 
+// A promise of latency shortens what the link's profile would wait for others.
+static bool set_linger(rd_kafka_conf_t *conf, const struct kafka_client *client,
+                       char why[KAFKA_SENTENCE_SIZE])
+{
+    char linger_ms[16] = "";
+    size_t size = sizeof linger_ms;
+    (void)rd_kafka_conf_get(conf, "linger.ms", linger_ms, &size);
+    if (client->linger_ms <= 0 || (double)client->linger_ms >= strtod(linger_ms, NULL)) {
+        return true;
+    }
+    (void)snprintf(linger_ms, sizeof linger_ms, "%lld", (long long)client->linger_ms);
+    return set(conf, "linger.ms", linger_ms, why);
+}
+
 static bool set_data(rd_kafka_conf_t *conf, const struct kafka_client *client,
                      char why[KAFKA_SENTENCE_SIZE])
 {
@@ -259,7 +273,8 @@ static bool set_data(rd_kafka_conf_t *conf, const struct kafka_client *client,
            set_all(conf, data_settings, client->link, why) &&
            (client->transactional_id != NULL ? set_transactional(conf, client, why)
                                              // the spool decides how long a record lives
-                                             : set(conf, "message.timeout.ms", "0", why));
+                                             : set(conf, "message.timeout.ms", "0", why)) &&
+           set_linger(conf, client, why);
 }
 
 static bool set_use(rd_kafka_conf_t *conf, const struct kafka_client *client, enum kafka_use use,

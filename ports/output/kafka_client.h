@@ -33,6 +33,7 @@ struct kafka_client {
     const char *username; // given: SASL
     const char *password_file;
     const char *mechanism;          // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+    int64_t linger_ms;              // at most, where above 0: a contract's promise
     bool counts;                    // there is a byte budget: statistics often
     const struct option_pair *pass; // passed through
     uint32_t pass_count;

@@ -46,6 +46,29 @@ static void each_link_has_its_profile_and_all_keep_records_until_they_are_acknow
     }
 }
 
+static void a_promise_of_latency_shortens_the_linger_and_never_lengthens_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum link_profile link;
+        int64_t linger_ms;
+        const char *expected;
+    } cases[] = {
+        {LINK_SATELLITE, 15000, "15000"}, {LINK_SATELLITE, 90000, "60000"},
+        {LINK_CELLULAR, -1, "5000"},      {LINK_CELLULAR, 0, "5000"},
+        {LINK_ETHERNET, 5, "5"},
+    };
+    char why[KAFKA_SENTENCE_SIZE];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct kafka_client client = {
+            .bootstrap = "b:9092", .link = cases[i].link, .linger_ms = cases[i].linger_ms};
+        rd_kafka_conf_t *conf = kafka_client_configure(&client, KAFKA_DATA, why);
+        assert_non_null(conf);
+        conf_is(conf, "linger.ms", cases[i].expected);
+        rd_kafka_conf_destroy(conf);
+    }
+}
+
 static void every_use_on_every_link_makes_a_client(void **state)
 {
     (void)state;
@@ -197,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             each_link_has_its_profile_and_all_keep_records_until_they_are_acknowledged),
+        cmocka_unit_test(a_promise_of_latency_shortens_the_linger_and_never_lengthens_it),
         cmocka_unit_test(every_use_on_every_link_makes_a_client),
         cmocka_unit_test(a_password_is_read_from_its_file_and_a_missing_one_is_told),
         cmocka_unit_test(the_keys_that_the_agent_owns_are_refused_with_a_reason),
