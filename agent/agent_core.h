@@ -54,6 +54,11 @@ struct agent {
     uint32_t service_count;
     struct service_core services[SERVICES_MAX];
 
+    struct agent_levels {
+        const struct slo_result *list; // borrowed from the service that measures
+        uint32_t count;
+    } levels[SETTINGS_PRODUCTS_MAX];
+
     struct report last; // as the services were last told
 };
 

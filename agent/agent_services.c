@@ -75,6 +75,14 @@ void service_report(struct service_port *port, struct report *report)
     agent_report(core->agent, report);
 }
 
+void service_levels(struct service_port *port, uint32_t index, const struct slo_result *levels,
+                    uint32_t count)
+{
+    struct service_core *core = port->core;
+    assert(index < SETTINGS_PRODUCTS_MAX);
+    core->agent->levels[index] = (struct agent_levels){.list = levels, .count = count};
+}
+
 // The gateway's own state rides with the first product's.
 static void state_name(const char *name, char out[SPOOL_STATE_NAME_MAX])
 {
@@ -189,6 +197,8 @@ void agent_report(struct agent *agent, struct report *report)
     for (uint32_t i = 0; i < agent->product_count; i++) {
         product_report(&agent->products[i], &report->products[i]);
         report->products[i].in_memory = agent->memories[i] != NULL;
+        report->products[i].levels = agent->levels[i].list;
+        report->products[i].level_count = agent->levels[i].count;
     }
     report->input_count = agent->input_count;
     for (uint32_t i = 0; i < agent->input_count; i++) {

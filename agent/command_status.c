@@ -97,6 +97,41 @@ static void print_rate(int64_t bytes_per_s)
     (void)printf(" %12s", cell);
 }
 
+// "  levels fail: completeness 99.711 percent, not at least 99.9; freshness unknown"
+static void print_levels(const cJSON *stream)
+{
+    const cJSON *levels = cJSON_GetObjectItemCaseSensitive(stream, "levels");
+    if (levels == NULL) {
+        return;
+    }
+    const cJSON *result;
+    const char *before = ":";
+    (void)printf("  %s: levels %s", text_of(stream, "id"), text_of(levels, "status"));
+    cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(levels, "results"))
+    {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(result, "value");
+        const cJSON *least = cJSON_GetObjectItemCaseSensitive(result, "mustBeGreaterOrEqualTo");
+        const cJSON *most = cJSON_GetObjectItemCaseSensitive(result, "mustBeLessOrEqualTo");
+        bool known = cJSON_IsNumber(value);
+        if (strcmp(text_of(result, "status"), "pass") == 0) {
+            continue;
+        }
+        (void)printf("%s %s", before, text_of(result, "id"));
+        before = ";";
+        if (!known) {
+            (void)printf(" unknown");
+            continue;
+        }
+        (void)printf(" %g %s", value->valuedouble, text_of(result, "unit"));
+        if (cJSON_IsNumber(least)) {
+            (void)printf(", not at least %g", least->valuedouble);
+        } else if (cJSON_IsNumber(most)) {
+            (void)printf(", not at most %g", most->valuedouble);
+        }
+    }
+    (void)printf("\n");
+}
+
 static void print_products(const cJSON *streams)
 {
     (void)printf("\n%-16s %13s %12s %10s %10s %12s %12s %9s %12s\n", "product", "waiting", "oldest",
@@ -124,6 +159,7 @@ static void print_products(const cJSON *streams)
         } else if (has_text(stream, "spool") && strcmp(text_of(stream, "spool"), "ok") != 0) {
             (void)printf("  its spool is %s\n", text_of(stream, "spool"));
         }
+        print_levels(stream);
     }
 }
 

@@ -359,8 +359,8 @@ void product_report(struct product *product, struct report_product *report)
         .missed_records = product->missed_records,
         .arrivals = &product->outlet.arrivals,
         .contract = product->settings->contract,
-        .promises = product->settings->contract != NULL ? &product->settings->contract->promises
-                                                        : NULL,
+        .promises =
+            product->settings->contract != NULL ? &product->settings->contract->promises : NULL,
         .rules = product->settings->port->quality,
         .dropped_records = product->dropped_records,
         .breaking_records = product->breaking_records,

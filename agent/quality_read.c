@@ -431,7 +431,9 @@ static void shrink(struct quality_rules *quality)
 {
     size_t count = quality->rule_count > 0 ? quality->rule_count : 1;
     struct rule *fewer = realloc(quality->rules, count * sizeof *fewer);
-    quality->rules = fewer != NULL ? fewer : quality->rules;
+    if (fewer != NULL) {
+        quality->rules = fewer;
+    }
 }
 
 struct quality_rules *quality_read(const struct yaml_node *entry, const struct schema *schema,

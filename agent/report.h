@@ -16,6 +16,8 @@ enum { REPORT_REASONS_MAX = 16, REPORT_REASON_SIZE = 48 };
 enum report_status { REPORT_STATUS_OK, REPORT_STATUS_WARN, REPORT_STATUS_FAIL };
 
 // Counters since the start of the agent; who tells differences keeps the last values.
+struct slo_result;
+
 struct report_product {
     const char *name;
     const char *topic;
@@ -39,7 +41,9 @@ struct report_product {
     const struct contract *contract;
     const struct contract_promises *promises;
     const struct quality_rules *rules;
-    uint64_t waiting_records;      // not settled
+    uint64_t waiting_records;        // not settled
+    const struct slo_result *levels; // as last measured (agent/slo.h)
+    uint32_t level_count;
     uint64_t losses_untold;        // loss records that the broker has not acknowledged
     uint64_t gaps;                 // loss records made
     int64_t oldest_age_s;          // of the oldest unsettled record, in boot time; -1: none

@@ -30,6 +30,11 @@ enum err service_watch(struct service_port *port, int fd, uint32_t events); // 0
 void service_due_in(struct service_port *port, int64_t delay_ms);           // < 0: none
 void service_report(struct service_port *port, struct report *report);
 
+// The service levels of product `index`, for all reports from now on; borrowed until the next call.
+// NULL: they are not known any more.
+void service_levels(struct service_port *port, uint32_t index, const struct slo_result *levels,
+                    uint32_t count);
+
 // Small durable state of the gateway (not of a product): boot count, run id, digests. Read in
 // `open` only; written with the next commit, and before a clean stop ends.
 struct bytes service_recall(struct service_port *port, const char *name); // empty: none

@@ -103,7 +103,7 @@ struct judging {
     uint32_t count;
 };
 
-#define SUBTRACT(field) span->field = now->field - from->field
+#define SUBTRACT(field) (span->field = now->field - from->field)
 
 static void span_of(const struct slo *slo, struct slo_totals *span)
 {
@@ -160,9 +160,9 @@ static void judge_ages(struct judging *judging, const struct slo *slo,
 {
     const struct arrivals *arrivals = product->arrivals;
     const struct contract_promises *promises = product->promises;
-    double age = NAN;
-    double p50 = NAN;
-    double p99 = NAN;
+    double age = (double)NAN;
+    double p50 = (double)NAN;
+    double p99 = (double)NAN;
     if (clock_is_synced && arrivals->newest_ms != INT64_MIN) {
         age = now_wall_ms > arrivals->newest_ms ? (double)(now_wall_ms - arrivals->newest_ms) : 0;
     }
@@ -186,7 +186,7 @@ static void judge_ages(struct judging *judging, const struct slo *slo,
                                     .unit = "seconds",
                                     .value = p50 / 1000,
                                     .rows = arrivals->count - slo->told.count},
-                NAN, true);
+                (double)NAN, true);
     add_bounded(judging,
                 (struct slo_result){.id = "latency-p99",
                                     .name = "from a record's time to its acknowledgement, 99 %",
@@ -266,7 +266,7 @@ static void judge_costs(struct judging *judging, const struct contract_promises 
                                     .unit = "bytes per record",
                                     .value = (double)span->wire_bytes / delivered,
                                     .rows = span->delivered},
-                NAN, true);
+                (double)NAN, true);
     add_bounded(judging,
                 (struct slo_result){.id = "cost-flash",
                                     .name = "bytes written to flash for an acknowledged record",
@@ -274,7 +274,7 @@ static void judge_costs(struct judging *judging, const struct contract_promises 
                                     .unit = "bytes per record",
                                     .value = (double)span->flash_bytes / delivered,
                                     .rows = span->delivered},
-                NAN, true);
+                (double)NAN, true);
 }
 
 static void judge_rule(struct judging *judging, const struct quality_rule *rule, uint64_t rows,

@@ -2,6 +2,7 @@
 
 #include "agent/json_text.h"
 #include "agent/log.h"
+#include "ports/observability/slo_json.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -214,6 +215,13 @@ static void add_stream_detail(cJSON *object, const struct report_product *produc
     add_total(object, "out_records", product->out_records);
     add_total(object, "refused_records", product->refused_records);
     add_total(object, "quarantined_records", product->quarantined_records);
+    add_total(object, "aside_records", product->aside_records);
+    add_total(object, "dropped_records", product->dropped_records);
+    add_total(object, "breaking_records", product->breaking_records);
+    if (product->levels != NULL) {
+        (void)cJSON_AddItemToObject(object, "levels",
+                                    slo_summary(product->levels, product->level_count));
+    }
     add_total(object, "expired_records", product->expired_records);
     add_total(object, "thinned_records", product->thinned_records);
     add_total(object, "thin_level", product->thin_level);

@@ -21,6 +21,8 @@ struct levels_product {
     int64_t due_ms; // boot time
     int64_t change_allowed_ms;
     uint64_t seq;
+    struct slo_result results[SLO_RESULTS_MAX]; // as of the last look
+    uint32_t count;
 };
 
 struct levels {
@@ -28,17 +30,19 @@ struct levels {
     int wake_fd;
     struct machine machine;
     struct report report;
-    struct slo_result results[SLO_RESULTS_MAX];
     struct levels_product products[SETTINGS_PRODUCTS_MAX];
 };
 
-static uint32_t judge(struct levels *levels, uint32_t index)
+static void judge(struct service_port *port, uint32_t index)
 {
-    return slo_judge(&levels->products[index].slo, &levels->report.products[index],
-                     levels->machine.clock_synced, clock_wall_ms(), levels->results);
+    struct levels *levels = port->state;
+    struct levels_product *product = &levels->products[index];
+    product->count = slo_judge(&product->slo, &levels->report.products[index],
+                               levels->machine.clock_synced, clock_wall_ms(), product->results);
+    service_levels(port, index, product->results, product->count);
 }
 
-static void tell(struct service_port *port, uint32_t index, uint32_t count)
+static void tell(struct service_port *port, uint32_t index)
 {
     struct levels *levels = port->state;
     struct levels_product *product = &levels->products[index];
@@ -46,8 +50,8 @@ static void tell(struct service_port *port, uint32_t index, uint32_t count)
     const struct slo_document document = {
         .report = &levels->report,
         .product = report,
-        .results = levels->results,
-        .count = count,
+        .results = product->results,
+        .count = product->count,
         .window_ms = product->slo.window_ms,
         .boot_id = levels->machine.boot_id,
         .seq = product->seq,
@@ -61,7 +65,7 @@ static void tell(struct service_port *port, uint32_t index, uint32_t count)
         const struct heartbeat_told told = {.seq = product->seq++};
         sender_send(levels->sender, bytes_text(key), bytes_text(text), &told);
         slo_told(&product->slo, report);
-        product->status = slo_status_of(levels->results, count);
+        product->status = slo_status_of(product->results, product->count);
         product->told = true;
     }
     free(text);
@@ -71,10 +75,9 @@ static void tell_if_due(struct service_port *port, uint32_t index, int64_t now_m
 {
     struct levels *levels = port->state;
     struct levels_product *product = &levels->products[index];
-    uint32_t count = judge(levels, index);
     bool due = now_ms >= product->due_ms;
-    bool changed = product->told && slo_status_of(levels->results, count) != product->status &&
-                   now_ms >= product->change_allowed_ms;
+    bool changed = product->told && now_ms >= product->change_allowed_ms &&
+                   slo_status_of(product->results, product->count) != product->status;
     if (!due && !changed) {
         return;
     }
@@ -83,7 +86,7 @@ static void tell_if_due(struct service_port *port, uint32_t index, int64_t now_m
     } else {
         product->change_allowed_ms = now_ms + CHANGE_EVERY_MS;
     }
-    tell(port, index, count);
+    tell(port, index);
 }
 
 static void look(struct service_port *port)
@@ -94,6 +97,7 @@ static void look(struct service_port *port)
     service_report(port, &levels->report);
     for (uint32_t i = 0; i < levels->report.product_count; i++) {
         slo_look(&levels->products[i].slo, &levels->report, i, now_ms);
+        judge(port, i);
     }
 }
 
@@ -151,7 +155,8 @@ static void slo_close(struct service_port *port, int wait_ms)
     struct levels *levels = port->state;
     look(port);
     for (uint32_t i = 0; i < levels->report.product_count; i++) {
-        tell(port, i, judge(levels, i));
+        tell(port, i);
+        service_levels(port, i, NULL, 0);
     }
     sender_drain(levels->sender, wait_ms);
     (void)service_watch(port, levels->wake_fd, 0);

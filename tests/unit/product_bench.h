@@ -76,8 +76,8 @@ static inline enum err wire_tell(struct output *output, const char *topic, struc
         return ERR_AGAIN;
     }
     assert_true(wire.told_count < 16);
-    (void)snprintf(wire.told_keys[wire.told_count], sizeof wire.told_keys[0], "%.*s",
-                   (int)key.size, (const char *)key.at);
+    (void)snprintf(wire.told_keys[wire.told_count], sizeof wire.told_keys[0], "%.*s", (int)key.size,
+                   (const char *)key.at);
     wire.tokens[wire.told_count] = token;
     (void)snprintf(wire.told[wire.told_count++], sizeof wire.told[0], "%.*s", (int)value.size,
                    (const char *)value.at);

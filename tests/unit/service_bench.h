@@ -55,6 +55,14 @@ void service_report(struct service_port *port, struct report *report)
     *report = bench.report;
 }
 
+void service_levels(struct service_port *port, uint32_t index, const struct slo_result *levels,
+                    uint32_t count)
+{
+    (void)port;
+    bench.report.products[index].levels = levels;
+    bench.report.products[index].level_count = count;
+}
+
 struct bytes service_recall(struct service_port *port, const char *name)
 {
     (void)port;
