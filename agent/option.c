@@ -109,6 +109,23 @@ void option_default_text(struct option_set *set, const char *key, const char *va
     }
 }
 
+void option_default_choice(struct option_set *set, const char *key, int index)
+{
+    size_t row = find_row(set, key);
+    struct option_value *slot = &set->values[row];
+    const char *at = set->rows[row].choices;
+    for (int i = 0; i < index; i++) {
+        at = strchr(at, '|');
+        assert(at != NULL); // else there are no so many choices
+        at++;
+    }
+    if (!slot->set) {
+        slot->integer = index;
+        slot->text = strndup(at, strcspn(at, "|"));
+        slot->set = slot->by_default = slot->text != NULL;
+    }
+}
+
 static void value_free(struct option_value *value)
 {
     for (uint32_t i = 0; i < value->pair_count; i++) {

@@ -92,6 +92,7 @@ bool option_read_text(struct option_set *set, const struct option *rows, const c
 // Give a value to what was not given and has no default in its row (because it depends on others).
 void option_default_integer(struct option_set *set, const char *key, int64_t value);
 void option_default_text(struct option_set *set, const char *key, const char *value);
+void option_default_choice(struct option_set *set, const char *key, int index);
 
 void option_set_free(struct option_set *set);
 

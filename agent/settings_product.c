@@ -135,8 +135,6 @@ static void read_spool(const struct settings_reading *reading, struct product_se
         option_choice(options, "spool.when full") == 1 ? SPOOL_REFUSE : SPOOL_DROP_OLDEST;
     product->thin = option_choice(options, "spool.when full") == 2;
     product->publishes = option_choice(options, "publish") == 1;
-    product->delivery =
-        option_choice(options, "delivery") == 1 ? DELIVERY_EXACTLY_ONCE : DELIVERY_AT_LEAST_ONCE;
     static const uint32_t weights[] = {6, 3, 1}; // high, normal, low
     product->priority = (enum priority)option_choice(options, "priority");
     product->weight = weights[product->priority];
@@ -212,6 +210,34 @@ static void read_product(struct settings_reading *reading, const struct yaml_nod
     settings->product_count++;
 }
 
+// One producer sends for all products: so what one of them says holds for those that say nothing,
+// and exactly-once before at-least-once. Where none says anything, the link decides.
+static enum delivery default_delivery(const struct settings *settings)
+{
+    bool said = false;
+    for (uint32_t i = 0; i < settings->product_count; i++) {
+        const struct option_set *options = &settings->products[i].options;
+        if (option_line(options, "delivery") > 0) {
+            said = true;
+            if (option_choice(options, "delivery") == DELIVERY_EXACTLY_ONCE) {
+                return DELIVERY_EXACTLY_ONCE;
+            }
+        }
+    }
+    return !said && settings->link == LINK_ETHERNET ? DELIVERY_EXACTLY_ONCE
+                                                    : DELIVERY_AT_LEAST_ONCE;
+}
+
+static void choose_deliveries(struct settings *settings)
+{
+    enum delivery otherwise = default_delivery(settings);
+    for (uint32_t i = 0; i < settings->product_count; i++) {
+        struct product_settings *product = &settings->products[i];
+        option_default_choice(&product->options, "delivery", (int)otherwise);
+        product->delivery = (enum delivery)option_choice(&product->options, "delivery");
+    }
+}
+
 void settings_read_products(struct settings_reading *reading)
 {
     unsigned before = reading->problems->error_count;
@@ -224,4 +250,5 @@ void settings_read_products(struct settings_reading *reading)
     for (; node != NULL; node = node->next) {
         read_product(reading, node);
     }
+    choose_deliveries(reading->settings);
 }

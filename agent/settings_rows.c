@@ -71,10 +71,10 @@ const struct option settings_product_rows[] = {
          "product apply`, or this gateway, where it is the product's only one"},
     {.key = "delivery",
      .type = OPTION_CHOICE,
-     .initial = "at-least-once",
      .choices = "at-least-once|exactly-once",
      .help = "exactly-once: in transactions; needs the topic DOMAIN.weir-cursors, see "
-             "ports/output/README.md"},
+             "ports/output/README.md; default by `link`: exactly-once on ethernet, at-least-once "
+             "on cellular and satellite"},
     {.key = "priority",
      .type = OPTION_CHOICE,
      .initial = "normal",

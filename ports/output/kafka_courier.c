@@ -37,6 +37,9 @@ static enum courier_result failed_by(struct kafka_courier *courier, enum courier
         err = fatal == RD_KAFKA_RESP_ERR_NO_ERROR ? err : fatal;
     }
     failed(courier, step, err, text);
+    if (err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING) {
+        return COURIER_BROKEN; // forgotten after a long silence: to abort does not heal it
+    }
     return rd_kafka_error_is_fatal(error)             ? COURIER_BROKEN
            : rd_kafka_error_txn_requires_abort(error) ? COURIER_ABORTED
            : rd_kafka_error_is_retriable(error)       ? COURIER_AGAIN

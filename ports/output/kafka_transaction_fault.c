@@ -13,7 +13,8 @@ static const struct row {
     const char *sentence;
 } rows[] = {
     {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, ANY_STEP, "transaction.denied",
-     "no right on the transactional id %G: grant Write and Describe on it; records wait"},
+     "no right on the transactional id %G: grant Write and Describe on it, or write `delivery: "
+     "at-least-once`; records wait"},
     {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, ANY_STEP, "transaction.denied",
      "no right on the group %G: grant Read on it; records wait"},
     {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, STEP_TOPIC, "transaction.denied",
@@ -28,11 +29,11 @@ static const struct row {
     {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, ANY_STEP, "transaction.denied",
      "no right on the cluster (before Kafka 2.8: grant IdempotentWrite on it); records wait"},
     {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ANY_STEP, "topic.unknown",
-     "topic %C: the cluster has no such topic; create it with %N or more partitions "
-     "(exactly-once keeps its cursors there), records wait"},
+     "topic %C: the cluster has no such topic; create it with %N or more partitions (exactly-once "
+     "keeps its cursors there), or write `delivery: at-least-once`; records wait"},
     {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, ANY_STEP, "topic.unknown",
-     "topic %C: the cluster has no such topic; create it with %N or more partitions "
-     "(exactly-once keeps its cursors there), records wait"},
+     "topic %C: the cluster has no such topic; create it with %N or more partitions (exactly-once "
+     "keeps its cursors there), or write `delivery: at-least-once`; records wait"},
     {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, STEP_TOPIC, "topic.unknown",
      "topic %C: the cluster refuses this name; exactly-once needs it, records wait"},
     {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, STEP_TOPIC, "topic.partitions",
@@ -45,13 +46,13 @@ static const struct row {
      "the broker refuses transactions of %T ms: raise its transaction.max.timeout.ms; records "
      "wait"},
     {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, ANY_STEP, "transaction.no_coordinator",
-     "no broker coordinates transactions: has __transaction_state enough replicas in sync? "
-     "records wait"},
+     "no broker coordinates transactions: are there transaction.state.log.replication.factor "
+     "brokers (3 by default), and in sync? Or write `delivery: at-least-once`; records wait"},
     {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, ANY_STEP, "transaction.no_coordinator",
      "the coordinator of transactions is still loading; records wait"},
     {RD_KAFKA_RESP_ERR__TIMED_OUT, STEP_INIT, "transaction.no_coordinator",
-     "no broker coordinates transactions: are the brokers up, and has __transaction_state enough "
-     "replicas in sync? records wait"},
+     "no broker coordinates transactions: are there transaction.state.log.replication.factor "
+     "brokers (3 by default), and in sync? Or write `delivery: at-least-once`; records wait"},
     {RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, ANY_STEP, "transaction.unfinished",
      "the last transaction of %G is not ended yet; records wait"},
     {RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, ANY_STEP, "transaction.unfinished",

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WEIR = os.path.abspath(os.environ.get("WEIR", ROOT / "build/ci/weir"))
 BROKER = str(ROOT / "tests/kafka/broker")
 TOPIC = "site.bench.readings.v1"
+CURSORS = "site.weir-cursors"
 
 CONTRACT = """\
 apiVersion: v3.1.0
@@ -88,7 +89,8 @@ def wait_until(condition, seconds, what):
 class Kafka:
     """An Apache Kafka of our own."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, cursors=True):
+        self.topics = set()
         self.folder = tempfile.mkdtemp(prefix="weir-kafka-")
         done = subprocess.run([BROKER, "start", "--dir", self.folder + "/kafka", *options],
                               capture_output=True, text=True)
@@ -98,6 +100,8 @@ class Kafka:
             sys.exit(1 if os.environ.get("REQUIRE_KAFKA") == "1" else 77)
         check(done.returncode == 0, f"Kafka did not start: {done.stderr}")
         self.address = self.run("address").strip()
+        if cursors:  # exactly-once is the default on ethernet
+            self.topic(CURSORS, "--partitions", "16")
 
     def run(self, *words):
         action, *rest = words
@@ -111,7 +115,10 @@ class Kafka:
         return done.stdout
 
     def topic(self, name, *options):
-        self.run("topic", "create", name, *options)
+        """Made, where this Kafka has not made it yet."""
+        if name not in self.topics:
+            self.run("topic", "create", name, *options)
+            self.topics.add(name)
 
     def topics_for(self, topic=TOPIC):
         for name in (topic, topic + ".losses", "mesh.heartbeats"):

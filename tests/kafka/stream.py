@@ -7,7 +7,6 @@ import time
 
 from gateway import Gateway, TOPIC, check, fail, verify, wait_until
 
-CURSORS = "site.weir-cursors"
 GROUP = "site.weir.gw-test"
 KEYS = 20
 JUDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Judge.java")
@@ -17,11 +16,6 @@ def a_gateway(kafka, delivery="exactly-once", **more):
     gateway = Gateway(kafka.address, **more)
     gateway.edit("contract: bench.odcs.yaml", f"contract: bench.odcs.yaml\n    delivery: {delivery}")
     return gateway
-
-
-def topics(kafka):
-    kafka.topics_for()
-    kafka.topic(CURSORS, "--partitions", "4")
 
 
 def write(gateway, first, count, mode="a"):

@@ -89,8 +89,8 @@ static void each_missing_right_is_named(void **state)
         const char *sentence;
     } rows[] = {
         {STEP_INIT, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-         "no right on the transactional id plant7.weir.gw-1: grant Write and Describe on it; "
-         "records wait"},
+         "no right on the transactional id plant7.weir.gw-1: grant Write and Describe on it, "
+         "or write `delivery: at-least-once`; records wait"},
         {STEP_READ, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
          "no right on the group plant7.weir.gw-1: grant Read on it; records wait"},
         {STEP_TOPIC, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,

@@ -78,7 +78,7 @@ static void three_lines_are_enough(void **state)
     const struct product_settings *product = &settings->products[0];
     assert_string_equal(product->name, "thermal");
     assert_string_equal(product->port->name, "readings");
-    assert_int_equal(product->delivery, DELIVERY_AT_LEAST_ONCE);
+    assert_int_equal(product->delivery, DELIVERY_EXACTLY_ONCE);
     assert_int_equal(product->spool_size_bytes, 64 << 20);
     assert_int_equal(product->commit_ms, 1000);
     assert_int_equal(product->when_full, SPOOL_DROP_OLDEST);
@@ -219,9 +219,10 @@ static void each_wrong_value_of_a_product_gets_its_sentence(void **state)
 {
     (void)state;
 #define PRODUCT(more) HEAD "products: [{contract: thermal.odcs.json, " more "}]\n" INPUTS
-    wrong(HEAD "tenant: acme\nproducts: [{contract: thermal.odcs.json}]\n" INPUTS,
-          "4: products[0].contract: the contract belongs to the tenant \"example\", this gateway to "
-          "\"acme\" (line 3); the two must be one");
+    wrong(
+        HEAD "tenant: acme\nproducts: [{contract: thermal.odcs.json}]\n" INPUTS,
+        "4: products[0].contract: the contract belongs to the tenant \"example\", this gateway to "
+        "\"acme\" (line 3); the two must be one");
     wrong(PRODUCT("port: blocks"),
           "3: products[0].port: the contract declares no port \"blocks\"; it declares: readings");
     wrong(PRODUCT("spool: {size: 64}"),
@@ -257,6 +258,35 @@ static void exactly_once_is_written_and_read(void **state)
     assert_int_equal(settings->products[0].delivery, DELIVERY_EXACTLY_ONCE);
     settings_free(settings);
     problems_free(&problems);
+}
+
+static enum delivery delivery_of(const char *text)
+{
+    struct problems problems;
+    struct settings *settings = parse(text, &problems);
+    assert_non_null(settings);
+    enum delivery delivery = settings->products[0].delivery;
+    settings_free(settings);
+    problems_free(&problems);
+    return delivery;
+}
+
+static void without_a_word_the_link_decides_how_records_are_delivered(void **state)
+{
+    (void)state;
+#define ON(link, more)                                                                             \
+    "gateway: gw\n"                                                                                \
+    "kafka: {bootstrap: \"h:9092\", link: " link "}\n"                                             \
+    "products: [{contract: thermal.odcs.json" more "}]\n" INPUTS
+
+    assert_int_equal(delivery_of(ON("ethernet", "")), DELIVERY_EXACTLY_ONCE);
+    assert_int_equal(delivery_of(ON("cellular", "")), DELIVERY_AT_LEAST_ONCE);
+    assert_int_equal(delivery_of(ON("satellite", "")), DELIVERY_AT_LEAST_ONCE);
+    assert_int_equal(delivery_of(ON("ethernet", ", delivery: at-least-once")),
+                     DELIVERY_AT_LEAST_ONCE);
+    assert_int_equal(delivery_of(ON("satellite", ", delivery: exactly-once")),
+                     DELIVERY_EXACTLY_ONCE);
+#undef ON
 }
 
 static void two_products_may_not_share_a_name_or_a_topic(void **state)
@@ -581,6 +611,7 @@ int main(void)
         cmocka_unit_test(each_mistake_of_a_product_gets_its_sentence),
         cmocka_unit_test(each_wrong_value_of_a_product_gets_its_sentence),
         cmocka_unit_test(exactly_once_is_written_and_read),
+        cmocka_unit_test(without_a_word_the_link_decides_how_records_are_delivered),
         cmocka_unit_test(two_products_may_not_share_a_name_or_a_topic),
         cmocka_unit_test(a_promise_shorter_than_the_commit_is_doubted),
         cmocka_unit_test(what_this_build_does_not_write_yet_is_refused),
