@@ -3,6 +3,8 @@
 #include <cjson/cJSON.h>
 #include <strings.h>
 
+enum { ROOT_KEYS_MAX = 512 }; // as many as YAML_KEYS_MAX
+
 static bool is_end(const cJSON *promise)
 {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(promise, "property"));
@@ -22,10 +24,27 @@ static void remove_ends(cJSON *promises)
     }
 }
 
+// Readers differ in which of two they take.
+static bool has_twins(const cJSON *root)
+{
+    int count = 0;
+    for (const cJSON *item = root->child; item != NULL; item = item->next) {
+        if (++count > ROOT_KEYS_MAX) {
+            return true;
+        }
+        for (const cJSON *other = item->next; other != NULL; other = other->next) {
+            if (strcmp(item->string, other->string) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static cJSON *object_of(struct bytes document)
 {
     cJSON *root = cJSON_ParseWithLength((const char *)document.at, document.size);
-    if (!cJSON_IsObject(root)) {
+    if (!cJSON_IsObject(root) || has_twins(root)) {
         cJSON_Delete(root);
         return NULL;
     }

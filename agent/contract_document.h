@@ -12,11 +12,12 @@
 #include "agent/digest.h"
 #include "agent/err.h"
 
-// SHA-256 of the content of a document. ERR_INVALID: it is no JSON object.
+// SHA-256 of the content of a document. ERR_INVALID: it is no JSON object, or a
+// key of it stands twice.
 enum err contract_content_digest(struct bytes document, uint8_t out[DIGEST_SIZE]);
 
 // The document with another status, and with `endOfSupport` (RFC 3339 or a date; NULL: as it is)
-// among its slaProperties; freed by cJSON_free. NULL: it is no JSON object.
+// among its slaProperties; freed by cJSON_free. NULL: it is none, as above.
 char *contract_document_ended(struct bytes document, const char *status,
                               const char *end_of_support);
 

@@ -99,7 +99,8 @@ static void what_is_no_object_has_no_content(void **state)
 {
     (void)state;
     uint8_t sum[DIGEST_SIZE];
-    const char *const rows[] = {"", "[]", "1", "{", "{\"a\":}", "null"};
+    const char *const rows[] = {
+        "", "[]", "1", "{", "{\"a\":}", "null", "{\"a\":1,\"b\":2,\"a\":1}"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(contract_content_digest(bytes_text(rows[i]), sum), ERR_INVALID);
         assert_null(contract_document_ended(bytes_text(rows[i]), "deprecated", NULL));
