@@ -14,6 +14,8 @@ static const struct {
     {"wire", bench_wire,
      "[--latency 1s,10s,60s] [--single | --polled] [--json] FILE.csv[.gz]...   bytes in Kafka "
      "batches"},
+    {"stored", bench_stored,
+     "[--commit SECONDS] [--rounds N] [--json] FILE.csv[.gz]   what a real spool stores"},
     {"spool", bench_spool,
      "[--size MIB] FOLDER | --records N   opening a full spool; commit and read back"},
 };

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 int bench_blocks(int argc, char **argv);
+int bench_stored(int argc, char **argv);
 int bench_wire(int argc, char **argv);
 int bench_spool(int argc, char **argv);
 
