@@ -43,6 +43,19 @@ static void forget(struct simdisk_ring *ring, uint32_t sector)
     ring->marks[sector] &= MARK_BAD;
 }
 
+// What cannot be read is a whole page of flash, and only a write of the whole page heals it: were
+// it a sector, a later write beside it could bring an old commit back to life.
+static bool page_is_bad(const struct simdisk_ring *ring, uint32_t sector)
+{
+    const uint32_t in_page = SIMDISK_PAGE / SIMDISK_SECTOR;
+    uint32_t first = sector / in_page * in_page;
+    bool bad = false;
+    for (uint32_t s = first; s < first + in_page; s++) {
+        bad = bad || (ring->marks[s] & MARK_BAD);
+    }
+    return bad;
+}
+
 static void broke(struct simdisk *disk, const char *rule, enum disk_ring ring, uint32_t slot,
                   uint32_t offset, uint32_t size)
 {
@@ -123,10 +136,10 @@ static void cache_sector(struct simdisk *disk, uint32_t place, const uint8_t *fr
 {
     struct simdisk_ring *ring = ring_of(disk, place);
     uint32_t sector = sector_of(place);
-    if ((ring->marks[sector] & MARK_DIRTY) && sim_once_in(&disk->random, 2)) {
+    if ((ring->marks[sector] & MARK_DIRTY) && sim_once_in(&disk->random, 2) &&
+        !page_is_bad(ring, sector)) {
         sim_counts[LEFT_OLDER_WRITE]++;
         memcpy(at_sector(ring->media, sector), at_sector(ring->cache, sector), SIMDISK_SECTOR);
-        ring->marks[sector] &= (uint8_t)~MARK_BAD;
     }
     memcpy(at_sector(ring->cache, sector), from, SIMDISK_SECTOR);
     touch(disk, place);
@@ -249,7 +262,7 @@ static void fail_sync(struct simdisk *disk, enum disk_ring ring, uint32_t slot)
         if (!here || !(r->marks[sector] & MARK_DIRTY)) {
             continue;
         }
-        if (sim_below(&disk->random, 4) < saved) {
+        if (sim_below(&disk->random, 4) < saved && !page_is_bad(r, sector)) {
             persist(r, sector);
         } else {
             sim_counts[SYNC_FAILED_CACHE_LIES]++;
@@ -504,14 +517,12 @@ static void leave_some(struct simdisk *disk)
         } else if (how == LEFT_ONLY_ZEROS) {
             kept = kept && is_zeros(at_sector(ring->cache, sector));
         }
-        if (kept) {
+        if (kept && (how == LEFT_EVERYTHING || !page_is_bad(ring, sector))) {
             persist(ring, sector);
         }
     }
 }
 
-// What cannot be read is a whole page of flash. (Were it a sector, a later write beside it could
-// heal it and bring an old commit back to life.)
 static void spoil_page(struct simdisk_ring *ring, uint32_t sector)
 {
     const uint32_t in_page = SIMDISK_PAGE / SIMDISK_SECTOR;
