@@ -308,7 +308,7 @@ static bool all_drained(const struct agent *agent)
 static void commit_all(struct agent *agent)
 {
     for (uint32_t i = 0; i < agent->product_count; i++) {
-        product_commit_now(&agent->products[i]);
+        product_hurry(&agent->products[i]);
     }
     int64_t until = clock_boot_ms() + STOP_STORE_MS;
     turn(agent);

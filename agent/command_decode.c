@@ -1,10 +1,10 @@
 // weir decode: records of layout `blocks` as JSON rows, for people and pipes.
 #include "agent/argument.h"
+#include "agent/avro_schema.h"
 #include "agent/command.h"
 #include "agent/command_kafka.h"
 #include "agent/contract.h"
 #include "agent/log.h"
-#include "agent/wire_blocks.h"
 #include "agent/wire_blocks_read.h"
 #include "agent/wire_json.h"
 #include "ports/output/kafka_reader.h"
@@ -23,7 +23,8 @@ static const char usage[] =
     "the value of one Kafka record (a schema registry's five bytes before it are passed over);\n"
     "without any, one is read from stdin: kcat -C -t TOPIC -o 42 -c 1 -D '' | weir decode ...\n"
     "With a cluster, the port's topic is read from its beginning to its present end.\n"
-    "--schema prints the Avro schema of these records.\n" COMMAND_KAFKA_USAGE
+    "--schema prints the Avro schema of what the port writes, records or "
+    "blocks.\n" COMMAND_KAFKA_USAGE
     "exit: 0; 64 not understood; 65 not such a record; 66 not readable, no such topic; 69 no "
     "broker;\n"
     "      77 no right; 78 the contract or the settings are wrong\n";
@@ -78,13 +79,13 @@ static const struct contract_port *choose_port(const struct contract *contract, 
     return contract->port_count == 0 ? NULL : &contract->ports[0];
 }
 
-static int print_schema(const struct schema *schema)
+static int print_schema(const struct contract *contract, const struct contract_port *port)
 {
-    static uint8_t room[256 * 1024];
+    static uint8_t room[AVRO_SCHEMA_BYTES_MAX];
     struct buffer out = buffer_over(room, sizeof room);
-    if (wire_blocks_schema(schema, &out) != OK) {
-        (void)fprintf(stderr, "weir decode: a field's name is none that Avro allows; use letters, "
-                              "digits and _\n");
+    if (avro_schema_put(contract, port, &port->schema, &out) != OK) {
+        (void)fprintf(stderr, "weir decode: the Avro schema is over %d bytes\n",
+                      AVRO_SCHEMA_BYTES_MAX);
         return EX_CONFIG;
     }
     (void)printf("%.*s\n", (int)out.size, (const char *)out.at);
@@ -211,10 +212,11 @@ static int decode_topic(struct decode *decode, struct command_kafka *kafka, cons
     return code;
 }
 
-static int decode_port(const struct contract_port *port, struct decode_options *options)
+static int decode_port(const struct contract *contract, const struct contract_port *port,
+                       struct decode_options *options)
 {
     if (options->schema) {
-        return print_schema(&port->schema);
+        return print_schema(contract, port);
     }
     struct decode *decode = calloc(1, sizeof *decode);
     struct wire_reader *reader = wire_reader_open();
@@ -252,7 +254,7 @@ int command_decode(int argc, char **argv)
         (void)fprintf(stderr, "%s: there is no port %s\n", options.contract,
                       options.port == NULL ? "in it" : options.port);
     } else {
-        code = decode_port(port, &options);
+        code = decode_port(contract, port, &options);
     }
     contract_free(contract);
     return code;

@@ -25,9 +25,11 @@ static const char *const formats[] = {"json", "avro", NULL};
 static const char *const header_levels[] = {"min", "full", NULL};
 static const char *const partition_rules[] = {"gateway", "key", NULL};
 static const char *const late_rules[] = {"fifo", "topic", NULL};
+static const char *const framings[] = {"registry", "none", NULL};
 static const char *const entry_customs[] = {
-    "weir.layout",    "weir.format",     "weir.headers",     "weir.partitionBy", "weir.late",
-    "weir.lateAfter", "weir.partitions", "weir.replication", "weir.onViolation", NULL};
+    "weir.layout",      "weir.format",    "weir.headers",    "weir.partitionBy",
+    "weir.late",        "weir.lateAfter", "weir.partitions", "weir.replication",
+    "weir.onViolation", "weir.schemaId",  "weir.framing",    NULL};
 
 struct reading {
     struct contract *contract;
@@ -495,6 +497,52 @@ static void read_late(const struct reading *reading, const struct yaml_node *ent
     }
 }
 
+// Blocks are Avro whatever the server's format is.
+static void read_format(const struct reading *reading, const struct yaml_node *entry,
+                        struct contract_port *port)
+{
+    bool blocks = port->layout == LAYOUT_BLOCKS;
+    port->format = (enum wire_format)odcs_custom_choice(entry, "weir.format", formats,
+                                                        blocks ? FORMAT_AVRO : (int)reading->format,
+                                                        reading->problems);
+    if (blocks && port->format == FORMAT_JSON) {
+        yaml_wrong(odcs_custom(entry, "weir.format"), NULL, reading->problems,
+                   "is json, and blocks are always avro; leave it out, or choose the layout "
+                   "records");
+    }
+}
+
+// How a reader finds the Avro schema.
+static void read_framing(const struct reading *reading, const struct yaml_node *entry,
+                         struct contract_port *port)
+{
+    const struct yaml_node *id = odcs_custom(entry, "weir.schemaId");
+    const struct yaml_node *framing = odcs_custom(entry, "weir.framing");
+    bool avro = port->format == FORMAT_AVRO;
+    bool none = odcs_custom_choice(entry, "weir.framing", framings, 0, reading->problems) == 1;
+    if (none && port->layout != LAYOUT_BLOCKS) {
+        yaml_wrong(framing, NULL, reading->problems,
+                   "none is for blocks only; a value of records without the registry's id cannot "
+                   "be told from one with it");
+    }
+    port->framed = avro && !none;
+    port->schema_id = -1;
+    if (id == NULL) {
+        return;
+    }
+    struct number number;
+    if (number_parse(bytes_text(id->text), &number) != NUMBER_INTEGER || number.integer < 0 ||
+        number.integer > INT32_MAX) {
+        yaml_wrong(id, NULL, reading->problems,
+                   "\"%.60s\" is no id of a schema registry; they are integers", id->text);
+    } else if (!port->framed) {
+        yaml_wrong(id, NULL, reading->problems,
+                   "is for values that begin with it: avro, framed by the registry");
+    } else {
+        port->schema_id = number.integer;
+    }
+}
+
 static void read_wire(const struct reading *reading, const struct yaml_node *entry,
                       struct contract_port *port)
 {
@@ -502,8 +550,8 @@ static void read_wire(const struct reading *reading, const struct yaml_node *ent
     odcs_check_custom(entry, entry_customs, problems);
     port->layout = (enum wire_layout)odcs_custom_choice(entry, "weir.layout", layouts,
                                                         LAYOUT_RECORDS, problems);
-    port->format = (enum wire_format)odcs_custom_choice(entry, "weir.format", formats,
-                                                        (int)reading->format, problems);
+    read_format(reading, entry, port);
+    read_framing(reading, entry, port);
     port->headers = (enum header_level)odcs_custom_choice(entry, "weir.headers", header_levels,
                                                           HEADERS_MIN, problems);
     port->partition_by = (enum partition_by)odcs_custom_choice(

@@ -20,6 +20,9 @@
 //     weir.partitions   of the topic, when it is created; default: the cluster's
 //     weir.replication  likewise
 //     weir.onViolation  annotate | quarantine | drop | count: see agent/quality.h
+//     weir.schemaId     the schema registry's id of the Avro schema; else the gateway looks it up
+//     weir.framing      registry (default) | none; of Avro. `none` only with blocks: a value of
+//                       records may begin as one with an id does
 //
 // A contract is owned: it names its domain, its owner (team) and where to ask (support), and its
 // topics begin with its domain, so that one grant covers them. `mesh` is nobody's domain.
@@ -57,6 +60,8 @@ struct contract_port {
     int partitions;  // to be created with; -1: as the cluster does
     int replication; // likewise
     int64_t late_after_ms;
+    bool framed;       // values are Avro, and begin with the registry's id of their schema
+    int64_t schema_id; // < 0: not said
     struct schema schema;
     struct quality_rules *quality; // its rules, compiled; owned
 };

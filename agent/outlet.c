@@ -3,7 +3,9 @@
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/number.h"
+#include "agent/outlet_inner.h"
 #include "agent/series.h"
+#include "agent/wire_avro.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,12 +13,12 @@
 
 static void read_done(struct job *job);
 
-enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor)
+enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor, int64_t hold_ms)
 {
     (void)snprintf(outlet->epoch, sizeof outlet->epoch, "%016llx", (unsigned long long)epoch);
     int prefix = snprintf(outlet->identity, sizeof outlet->identity, "%s/%s/", outlet->gateway,
                           outlet->epoch);
-    assert(prefix > 0 && (size_t)prefix + NUMBER_TEXT_SIZE < sizeof outlet->identity);
+    assert(prefix > 0 && (size_t)prefix + 2 * NUMBER_TEXT_SIZE < sizeof outlet->identity);
     outlet->identity_prefix = (size_t)prefix;
     outlet->window = OUTLET_WINDOW;
     outlet->first_seq = cursor + 1;
@@ -25,7 +27,9 @@ enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor)
     outlet->reader = block_reader_open();
     outlet->read = calloc(1, sizeof *outlet->read);
     outlet->value_bytes = malloc(OUTLET_VALUE_MAX);
-    if (outlet->reader == NULL || outlet->read == NULL || outlet->value_bytes == NULL) {
+    outlet->blocks = hold_ms < 0 ? NULL : outlet_blocks_open(hold_ms);
+    if (outlet->reader == NULL || outlet->read == NULL || outlet->value_bytes == NULL ||
+        (hold_ms >= 0 && outlet->blocks == NULL)) {
         return ERR_FAILED;
     }
     outlet->read->job = (struct job){.work = store_read_work, .done = read_done, .name = "read"};
@@ -37,6 +41,7 @@ enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor)
 void outlet_close(struct outlet *outlet)
 {
     block_reader_close(outlet->reader);
+    outlet_blocks_close(outlet->blocks);
     free(outlet->read);
     free(outlet->value_bytes);
 }
@@ -58,6 +63,11 @@ static void bit_set(uint64_t bits[OUTLET_BITS / 64], uint64_t seq, bool to)
 static bool acked_get(const struct outlet *outlet, uint64_t seq)
 {
     return bit_get(outlet->acked, seq);
+}
+
+bool outlet_is_acked(const struct outlet *outlet, uint64_t seq)
+{
+    return seq >= outlet->first_seq && seq <= outlet->sent_end && acked_get(outlet, seq);
 }
 
 static void acked_set(struct outlet *outlet, uint64_t seq, bool to)
@@ -88,56 +98,123 @@ static void advance(struct outlet *outlet)
     }
 }
 
-static void rewind_to(struct outlet *outlet, uint64_t seq)
+void outlet_rewind_to(struct outlet *outlet, uint64_t seq)
 {
     if (outlet->rewind_seq == 0 || seq < outlet->rewind_seq) {
         outlet->rewind_seq = seq;
     }
 }
 
-static void refused(struct outlet *outlet, uint64_t seq)
+enum err outlet_record_at(const struct outlet *outlet, uint64_t seq, struct record *record,
+                          uint32_t *key_id)
 {
-    if (outlet->alone_seq != seq) {
-        outlet->alone_until = seq > outlet->alone_until ? seq : outlet->alone_until; // 4.
-        rewind_to(outlet, seq);
-        return;
-    }
     struct block_row row;
-    struct bytes key = {0};
     const struct block_info *info = block_reader_info(outlet->reader);
     assert(outlet->have_block && seq >= info->first_seq);
     block_row(outlet->reader, (uint32_t)(seq - info->first_seq), &row);
-    (void)series_key(outlet->series, row.key_id, &key);
+    *record = (struct record){.time_ms = row.time_ms,
+                              .clock = info->clock,
+                              .quality = row.quality,
+                              .seq = seq,
+                              .values = row.values};
+    *key_id = row.key_id;
+    if (series_key(outlet->series, row.key_id, &record->key) != OK) {
+        return ERR_CORRUPT;
+    }
+    bool sure = true;
+    if (info->clock == RECORD_CLOCK_BOOT &&
+        boots_wall(outlet->boots, info->boot_id, row.time_ms, info->time_last_ms, &record->time_ms,
+                   &sure) != OK) {
+        return ERR_AGAIN;
+    }
+    if (!sure && record->quality == QUALITY_GOOD) {
+        record->quality = QUALITY_UNCERTAIN;
+    }
+    return OK;
+}
+
+static void encode_json(struct outlet *outlet, const struct record *record)
+{
+    outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
+    wire_json_put(outlet->plan, record, outlet->gateway, outlet->epoch, &outlet->value);
+}
+
+void outlet_give_up(struct outlet *outlet, uint64_t seq, const char *why)
+{
+    struct record record;
+    uint32_t key_id;
+    enum err err = outlet_record_at(outlet, seq, &record, &key_id);
+    assert(err == OK); // it was encoded
+    encode_json(outlet, &record);
+    outlet->alone_seq = seq;
+    outlet->next_seq = seq + 1;
     outlet->setting_aside = true;
-    outlet->owner.refused(outlet->owner.owner, seq, key, buffer_bytes(&outlet->value));
+    outlet->owner.refused(outlet->owner.owner, seq, record.key, buffer_bytes(&outlet->value), why);
+}
+
+// `from`..`to` went in one message, which the broker refused.
+static void refused(struct outlet *outlet, uint64_t from, uint64_t to)
+{
+    if (outlet->alone_seq != to) {
+        outlet->alone_until = to > outlet->alone_until ? to : outlet->alone_until; // 4.
+        outlet_rewind_to(outlet, from);
+    } else if (outlet->blocks != NULL && outlet_blocks_halve(outlet->blocks, from, to)) {
+        outlet_rewind_to(outlet, from);
+    } else {
+        outlet_give_up(outlet, to, NULL);
+    }
+}
+
+static void accepted(struct outlet *outlet, uint64_t from, uint64_t to)
+{
+    for (uint64_t seq = from; seq <= to; seq++) {
+        if (!bit_get(outlet->quarantined, seq) && !bit_get(outlet->dropped, seq)) {
+            arrivals_add(&outlet->arrivals, outlet->times_ms[seq % OUTLET_BITS], clock_wall_ms());
+        }
+        acked_set(outlet, seq, true);
+    }
+    if (outlet->blocks != NULL) {
+        outlet_blocks_taken(outlet->blocks);
+    }
+    advance(outlet);
 }
 
 void outlet_delivered(struct outlet *outlet, uint64_t seq, enum delivered how)
 {
     assert(outlet->in_flight > 0);
     outlet->in_flight--;
+    uint64_t from = outlet->blocks == NULL ? seq : outlet_blocks_take(outlet->blocks, seq);
     bool late = seq < outlet->first_seq; // settled otherwise meanwhile
+    from = from < outlet->first_seq ? outlet->first_seq : from;
     if (how == DELIVERED_OK && !late) {
-        if (!bit_get(outlet->quarantined, seq) && !bit_get(outlet->dropped, seq)) {
-            arrivals_add(&outlet->arrivals, outlet->times_ms[seq % OUTLET_BITS], clock_wall_ms());
-        }
-        acked_set(outlet, seq, true);
-        advance(outlet);
+        accepted(outlet, from, seq);
     } else if (how == DELIVERED_AGAIN && !late) {
-        rewind_to(outlet, seq);
+        outlet_rewind_to(outlet, from);
     } else if (how == DELIVERED_REFUSED && !late) {
-        refused(outlet, seq);
+        refused(outlet, from, seq);
     }
     if (outlet->alone_seq == seq && !outlet->setting_aside) {
         outlet->alone_seq = 0;
     }
 }
 
+void outlet_hurry(struct outlet *outlet)
+{
+    if (outlet->blocks != NULL) {
+        outlet->blocks->hurry = true;
+    }
+}
+
+int64_t outlet_due_ms(const struct outlet *outlet)
+{
+    return outlet->blocks == NULL ? INT64_MAX : outlet_blocks_due_ms(outlet->blocks);
+}
+
 void outlet_set_aside(struct outlet *outlet, bool done)
 {
     assert(outlet->setting_aside);
     if (!done) {
-        rewind_to(outlet, outlet->alone_seq);
+        outlet_rewind_to(outlet, outlet->alone_seq);
     }
     outlet->setting_aside = false;
     outlet->alone_seq = 0;
@@ -193,6 +270,9 @@ void outlet_jump(struct outlet *outlet, uint64_t seq)
     outlet->rewind_seq = 0;
     outlet->alone_until = 0;
     outlet->alone_seq = 0;
+    if (outlet->blocks != NULL) {
+        outlet_blocks_drop(outlet->blocks);
+    }
 }
 
 // ---- the block at hand ----
@@ -227,7 +307,7 @@ static void read_done(struct job *job)
     }
 }
 
-static bool block_has(const struct outlet *outlet, uint64_t seq)
+bool outlet_block_has(const struct outlet *outlet, uint64_t seq)
 {
     if (!outlet->have_block) {
         return false;
@@ -236,7 +316,7 @@ static bool block_has(const struct outlet *outlet, uint64_t seq)
     return seq >= info->first_seq && seq - info->first_seq < info->row_count;
 }
 
-static void ask_for(struct outlet *outlet, uint64_t seq)
+void outlet_ask_for(struct outlet *outlet, uint64_t seq)
 {
     if (outlet->read_busy) {
         return;
@@ -254,67 +334,84 @@ void outlet_retry(struct outlet *outlet)
 
 // ---- sending ----
 
-static enum err send_record(struct outlet *outlet, uint64_t seq)
+// ERR_AGAIN: its schema's mark is not known yet. ERR_LIMIT: no room. ERR_INVALID: see wire_avro.h.
+static enum err encode(struct outlet *outlet, const struct record *record)
 {
-    struct block_row row;
-    const struct block_info *info = block_reader_info(outlet->reader);
-    block_row(outlet->reader, (uint32_t)(seq - info->first_seq), &row);
-    struct record record = {.time_ms = row.time_ms,
-                            .clock = info->clock,
-                            .quality = row.quality,
-                            .seq = seq,
-                            .values = row.values};
-    if (series_key(outlet->series, row.key_id, &record.key) != OK) {
-        return ERR_CORRUPT;
+    if (outlet->format == FORMAT_JSON) {
+        encode_json(outlet, record);
+        return outlet->value.overflow ? ERR_LIMIT : OK;
     }
-    bool sure = true;
-    if (info->clock == RECORD_CLOCK_BOOT &&
-        boots_wall(outlet->boots, info->boot_id, row.time_ms, info->time_last_ms, &record.time_ms,
-                   &sure) != OK) {
-        outlet->read_failed = true; // until outlet_retry: this boot's clock is not set yet
-        return ERR_AGAIN;
-    }
-    if (!sure && record.quality == QUALITY_GOOD) {
-        record.quality = QUALITY_UNCERTAIN;
+    struct bytes mark;
+    enum err err = schema_marks_find(outlet->marks, outlet->schema, &mark);
+    if (err != OK) {
+        return err;
     }
     outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
-    wire_json_put(outlet->plan, &record, outlet->gateway, outlet->epoch, &outlet->value);
-    if (outlet->value.overflow) {
-        return ERR_LIMIT;
-    }
-    enum settled_how how = SETTLED_DELIVERED;
+    buffer_put(&outlet->value, mark.at, mark.size);
+    err = wire_avro_put(outlet->schema, record, outlet->gateway, outlet->epoch, &outlet->value);
+    return outlet->value.overflow ? ERR_LIMIT : err;
+}
+
+enum err outlet_tell_aside(struct outlet *outlet, const struct record *record,
+                           enum settled_how *how)
+{
     int rejected = schema_rejected_field(outlet->schema);
-    if (rejected >= 0 && record.values[rejected].kind == VALUE_TEXT) {
-        enum err err =
-            outlet->owner.aside(outlet->owner.owner, &record, record.values[rejected].text, &how);
+    *how = SETTLED_DELIVERED;
+    if (rejected >= 0 && record->values[rejected].kind == VALUE_TEXT) {
+        encode_json(outlet, record);
+        enum err err = outlet->value.overflow
+                           ? ERR_LIMIT
+                           : outlet->owner.aside(outlet->owner.owner, record,
+                                                 record->values[rejected].text, how);
         if (err != OK) {
             return err;
         }
     }
-    bit_set(outlet->quarantined, seq, how == SETTLED_QUARANTINED);
-    bit_set(outlet->dropped, seq, how == SETTLED_DROPPED);
-    outlet->times_ms[seq % OUTLET_BITS] = record.time_ms;
-    if (how != SETTLED_DELIVERED) {
-        return OK;
+    bit_set(outlet->quarantined, record->seq, *how == SETTLED_QUARANTINED);
+    bit_set(outlet->dropped, record->seq, *how == SETTLED_DROPPED);
+    outlet->times_ms[record->seq % OUTLET_BITS] = record->time_ms;
+    return OK;
+}
+
+static enum err send_message(struct outlet *outlet, const struct record *record)
+{
+    enum err err = encode(outlet, record);
+    outlet->read_failed = err == ERR_AGAIN; // until outlet_retry
+    if (err != OK) {
+        return err;
     }
-    size_t digits = number_format_integer((int64_t)seq, outlet->identity + outlet->identity_prefix);
+    size_t digits =
+        number_format_integer((int64_t)record->seq, outlet->identity + outlet->identity_prefix);
     struct message message = {
         .product = outlet->product,
         .late = outlet->late,
         .partition = -1,
-        .key = record.key,
+        .key = record->key,
         .value = buffer_bytes(&outlet->value),
         .identity = bytes_from(outlet->identity, outlet->identity_prefix + digits),
-        .time_ms = record.time_ms,
-        .seq = seq,
+        .time_ms = record->time_ms,
+        .seq = record->seq,
     };
-    enum err err = outlet->driver->send(outlet->output, &message);
+    err = outlet->driver->send(outlet->output, &message);
     outlet->sent_bytes += err == OK ? message.key.size + message.value.size : 0;
     return err;
 }
 
-// The next seq to send, or 0 where none may go now.
-static uint64_t next_to_send(struct outlet *outlet, const struct settled *settled,
+static enum err send_record(struct outlet *outlet, uint64_t seq)
+{
+    struct record record;
+    uint32_t key_id;
+    enum settled_how how;
+    enum err err = outlet_record_at(outlet, seq, &record, &key_id);
+    if (err != OK) {
+        outlet->read_failed = err == ERR_AGAIN; // this boot's clock is not set yet
+        return err;
+    }
+    err = outlet_tell_aside(outlet, &record, &how);
+    return err == OK && how == SETTLED_DELIVERED ? send_message(outlet, &record) : err;
+}
+
+uint64_t outlet_next_to_send(struct outlet *outlet, const struct settled *settled,
                              uint64_t durable_seq, uint64_t durable_cursor)
 {
     if (outlet->rewind_seq != 0) {
@@ -342,27 +439,30 @@ static uint64_t next_to_send(struct outlet *outlet, const struct settled *settle
     return may ? seq : 0;
 }
 
-static void sent(struct outlet *outlet, uint64_t seq)
+void outlet_sent(struct outlet *outlet, uint64_t from, uint64_t to)
 {
     outlet->in_flight++;
-    outlet->next_seq = seq + 1;
-    outlet->sent_end = seq > outlet->sent_end ? seq : outlet->sent_end;
-    outlet->alone_seq = outlet->alone_until >= seq ? seq : 0;
+    outlet->next_seq = to + 1;
+    outlet->sent_end = to > outlet->sent_end ? to : outlet->sent_end;
+    outlet->alone_seq = outlet->alone_until >= from ? to : 0;
 }
 
 bool outlet_pump(struct outlet *outlet, const struct settled *settled, uint64_t durable_seq,
                  uint64_t durable_cursor, uint32_t budget)
 {
+    if (outlet->blocks != NULL) {
+        return outlet_blocks_pump(outlet, settled, durable_seq, durable_cursor, budget);
+    }
     for (uint32_t i = 0; i < budget; i++) {
         if (outlet->read_busy || outlet->read_failed) {
             return false;
         }
-        uint64_t seq = next_to_send(outlet, settled, durable_seq, durable_cursor);
+        uint64_t seq = outlet_next_to_send(outlet, settled, durable_seq, durable_cursor);
         if (seq == 0) {
             return false;
         }
-        if (!block_has(outlet, seq)) {
-            ask_for(outlet, seq);
+        if (!outlet_block_has(outlet, seq)) {
+            outlet_ask_for(outlet, seq);
             return false;
         }
         enum err err = send_record(outlet, seq);
@@ -373,13 +473,13 @@ bool outlet_pump(struct outlet *outlet, const struct settled *settled, uint64_t 
             outlet->owner.corrupt(outlet->owner.owner, seq, seq);
             continue;
         }
-        if (err != OK) { // too large for the link's settings, whatever the broker would say
-            outlet->alone_seq = seq;
-            outlet->next_seq = seq + 1;
-            refused(outlet, seq);
+        if (err != OK) { // whatever the broker would say
+            outlet_give_up(outlet, seq,
+                           err == ERR_INVALID ? "a column that the contract requires has no value"
+                                              : NULL);
             return false;
         }
-        sent(outlet, seq);
+        outlet_sent(outlet, seq, seq);
     }
     return true;
 }

@@ -13,6 +13,7 @@
 // 3. A record that came back is sent again from there, in order, once nothing is on its way.
 // 4. A record that the broker refused is sent again alone before that is believed: a refused batch
 //    takes its innocent neighbours with it.
+// 5. Layout `blocks` sends runs of records as one (agent/outlet_blocks.h); all else is the same.
 //
 // Floor: flow.
 #ifndef WEIR_AGENT_OUTLET_H
@@ -20,8 +21,9 @@
 
 #include "agent/arrivals.h"
 #include "agent/boots.h"
+#include "agent/outlet_blocks.h"
 #include "agent/port.h"
-#include "agent/schemas.h"
+#include "agent/schema_marks.h"
 #include "agent/store.h"
 
 enum {
@@ -33,11 +35,12 @@ enum {
 // What the outlet asks of its product.
 struct outlet_owner {
     void (*settle)(void *owner, uint64_t from, uint64_t to, enum settled_how how);
-    // The broker will never take the record; `value` is how it was encoded. Outlet waits until
-    // outlet_set_aside.
-    void (*refused)(void *owner, uint64_t seq, struct bytes key, struct bytes value);
+    // The record will never be taken, because of `why` (NULL: the broker, and its reason is in the
+    // output's stat); `json` is the record. Outlet waits until outlet_set_aside.
+    void (*refused)(void *owner, uint64_t seq, struct bytes key, struct bytes json,
+                    const char *why);
     // The contract rejected the record when it was taken: tell it elsewhere. ERR_AGAIN: not now.
-    // ERR_LIMIT: it cannot be told there; as `refused` with the outlet's `value`.
+    // ERR_LIMIT: it cannot be told there. The outlet's `value` is it as JSON.
     enum err (*aside)(void *owner, const struct record *record, struct bytes rejected,
                       enum settled_how *how);
     // So many of the records that were settled as delivered were told elsewhere.
@@ -56,11 +59,14 @@ struct outlet {
     uint32_t window; // at most OUTLET_WINDOW; may change at any time
     const char *gateway;
     char epoch[17];
-    size_t identity_prefix; // bytes of "GATEWAY/EPOCH/" in `identity`
+    struct outlet_blocks *blocks; // NULL: layout `records`
+    size_t identity_prefix;       // bytes of "GATEWAY/EPOCH/" in `identity`
     char identity[128];
     struct spool *spool;
     struct job_giver store;
+    enum wire_format format;
     const struct schemas *schemas;
+    const struct schema_marks *marks;
     const struct series *series;
     const struct boots *boots;
 
@@ -89,8 +95,9 @@ struct outlet {
     struct buffer value;
 };
 
-// Memory is taken here. `cursor`: what is settled when the agent starts.
-enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor);
+// Memory is taken here. `cursor`: what is settled when the agent starts. `hold_ms`: of layout
+// `blocks`, how long a row may wait for company; < 0: layout `records`.
+enum err outlet_open(struct outlet *outlet, uint64_t epoch, uint64_t cursor, int64_t hold_ms);
 void outlet_close(struct outlet *outlet);
 
 // Send what may be sent, at most `budget` records. `durable_seq`: invariant 1; `durable_cursor`:
@@ -98,7 +105,14 @@ void outlet_close(struct outlet *outlet);
 bool outlet_pump(struct outlet *outlet, const struct settled *settled, uint64_t durable_seq,
                  uint64_t durable_cursor, uint32_t budget);
 
+// What of layout `records` is the record `seq`, and of `blocks` the block that ends with it.
 void outlet_delivered(struct outlet *outlet, uint64_t seq, enum delivered how);
+
+// Send what waits for company (agent/outlet_blocks.h) at once, from now on.
+void outlet_hurry(struct outlet *outlet);
+
+// When something is due by time alone, in boot time; INT64_MAX: nothing.
+int64_t outlet_due_ms(const struct outlet *outlet);
 
 // The refused record is settled (or could not be, and is tried again: `done` false).
 void outlet_set_aside(struct outlet *outlet, bool done);

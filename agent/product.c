@@ -230,7 +230,7 @@ void product_quarantine_done(struct job *job)
             product->settings->name, work->path, err_name(work->result));
         return;
     }
-    log_warn("record.quarantined", "product=%s seq=%llu file=%s: the broker will not take it: %s",
+    log_warn("record.quarantined", "product=%s seq=%llu file=%s: it will not be taken: %s",
              product->settings->name, (unsigned long long)work->seq, work->path,
              product->quarantine_reason);
     end_refused(product, work->seq, SETTLED_QUARANTINED);
@@ -243,7 +243,8 @@ static void put_number(struct buffer *out, const char *name, uint64_t number)
     buffer_put(out, text, number_format_integer((int64_t)number, text));
 }
 
-void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes value)
+void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes json,
+                     const char *why)
 {
     struct product *product = owner;
     struct output_stat stat;
@@ -254,7 +255,9 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
     product->driver->stat(product->output, &stat);
     if (!product->reason_is_set) {
         (void)snprintf(product->quarantine_reason, sizeof product->quarantine_reason, "%s",
-                       stat.refusal[0] == 0 ? "refused" : stat.refusal);
+                       why != NULL            ? why
+                       : stat.refusal[0] == 0 ? "refused"
+                                              : stat.refusal);
     }
     product->reason_is_set = false;
     if (product->quarantine_path == NULL) { // it could wait for a disk that may never come
@@ -277,7 +280,7 @@ void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes v
     buffer_put_text(line, ",\"key\":");
     json_put_string(line, key);
     buffer_put_text(line, ",\"record\":");
-    buffer_put(line, value.at, value.size);
+    buffer_put(line, json.at, json.size);
     buffer_put_text(line, "}\n");
     assert(!line->overflow); // its room is OUTLET_VALUE_MAX and more than the rest
     work->seq = seq;
@@ -503,6 +506,10 @@ bool product_turn(struct product *product, uint32_t budget)
 int64_t product_due_in_ms(const struct product *product)
 {
     int64_t due = product->commit_busy ? INT64_MAX : commit_due_ms(product);
+    int64_t live_ms = outlet_due_ms(&product->outlet);
+    int64_t late_ms = outlet_due_ms(&product->late);
+    due = live_ms < due ? live_ms : due;
+    due = late_ms < due ? late_ms : due;
     bool ages = product->expiry.keep_ms > 0 && !product_is_drained(product);
     bool ticks = product_lanes_tick(product) || product->losses.count > 0 || ages;
     if (ticks && product->tick_at_ms < due) {
@@ -522,6 +529,13 @@ void product_commit_now(struct product *product)
     product->commit_now = true;
     product->thin_now = true;
     product->retry_at_ms = 0;
+}
+
+void product_hurry(struct product *product)
+{
+    product_commit_now(product);
+    outlet_hurry(&product->outlet);
+    outlet_hurry(&product->late);
 }
 
 bool product_is_stored(const struct product *product)

@@ -35,6 +35,7 @@ struct product {
     struct series *series;
     struct schema *stored; // what its rows are stored under; owned
     struct schemas schemas;
+    struct schema_marks marks;
     struct block_builder *builder;
     uint64_t next_seq;
     uint32_t rows_given; // rows of the builder that a commit has, or had
@@ -142,6 +143,8 @@ int64_t product_due_in_ms(const struct product *product);
 
 // Make all that was taken, and the cursor, durable with the next turn.
 void product_commit_now(struct product *product);
+// That, and send what waits for company (layout `blocks`): the agent stops.
+void product_hurry(struct product *product);
 
 // Nothing on its way to the disk, nothing to be committed.
 bool product_is_stored(const struct product *product);

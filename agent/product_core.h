@@ -22,7 +22,8 @@ void product_corrupt(void *owner, uint64_t from, uint64_t to);
 enum err product_aside(void *owner, const struct record *record, struct bytes rejected,
                        enum settled_how *how);
 void product_aside_ended(void *owner, uint64_t quarantined, uint64_t dropped);
-void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes value);
+void product_refused(void *owner, uint64_t seq, struct bytes key, struct bytes json,
+                     const char *why);
 void product_commit_done(struct job *job);
 void product_quarantine_done(struct job *job);
 

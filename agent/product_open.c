@@ -1,3 +1,4 @@
+#include "agent/avro_schema.h"
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/product_core.h"
@@ -103,6 +104,20 @@ static enum err restore_schemas(struct product *product)
     return err;
 }
 
+static enum err restore_marks(struct product *product)
+{
+    enum err err =
+        schema_marks_open(&product->marks, product->settings->contract, product->settings->port, 0,
+                          &product->schemas, &product->states, product->spool);
+    if (err == ERR_LIMIT) {
+        log_error("contract.large",
+                  "product=%s: its Avro schema is over %d bytes; use fewer or "
+                  "shorter names",
+                  product->settings->name, AVRO_SCHEMA_BYTES_MAX);
+    }
+    return err;
+}
+
 static void restore_losses(struct product *product)
 {
     struct bytes totals = states_get(&product->states, product->spool, "totals");
@@ -129,6 +144,17 @@ static void restore_expiry(struct product *product)
                    product->next_seq, product_now(), &product->states, product->spool);
 }
 
+// A row of a block waits for company half the time that is promised, less what the commit takes;
+// the other half is the link's. Without a promise each commit leaves at once.
+static int64_t hold_ms(const struct product_settings *settings)
+{
+    if (settings->port->layout == LAYOUT_RECORDS) {
+        return -1;
+    }
+    int64_t hold_ms = settings->contract->latency_ms / 2 - settings->commit_ms;
+    return hold_ms > 0 ? hold_ms : 0;
+}
+
 enum err product_outlet_open(struct product *product, struct outlet *outlet, uint64_t cursor)
 {
     outlet->owner = (struct outlet_owner){.settle = product_settle,
@@ -143,10 +169,12 @@ enum err product_outlet_open(struct product *product, struct outlet *outlet, uin
     outlet->gateway = product->gateway;
     outlet->spool = product->spool;
     outlet->store = product->store;
+    outlet->format = product->settings->port->format;
     outlet->schemas = &product->schemas;
+    outlet->marks = &product->marks;
     outlet->series = product->series;
     outlet->boots = &product->boots;
-    return outlet_open(outlet, product->stat.epoch, cursor);
+    return outlet_open(outlet, product->stat.epoch, cursor, hold_ms(product->settings));
 }
 
 // ---- rows that only young blocks hold go back into the builder ----
@@ -236,6 +264,9 @@ enum err product_open(struct product *product, const char *directory)
     err = restore_series(product);
     if (err == OK) {
         err = restore_schemas(product);
+    }
+    if (err == OK) {
+        err = restore_marks(product);
     }
     if (err == OK) {
         err = product_lanes_open(product);

@@ -6,21 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-// The one place that says what a contract may ask and this build does not do.
-static void check_is_built(const struct settings_reading *reading, const struct yaml_node *node,
-                           struct product_settings *product)
+// Readers find an Avro schema by the registry's id of it; a value without one would be misread.
+static void check_schema_id(const struct settings_reading *reading, const struct yaml_node *node,
+                            const struct product_settings *product)
 {
-    if (product->port->layout == LAYOUT_BLOCKS) {
+    const struct contract_port *port = product->port;
+    if (port->framed && port->schema_id < 0) {
         yaml_wrong(node, NULL, reading->problems,
-                   "the port \"%s\" has the layout blocks, which is not in this build yet; choose "
-                   "a port with records",
-                   product->port->name);
-    }
-    if (product->port->format == FORMAT_AVRO) {
-        yaml_wrong(node, NULL, reading->problems,
-                   "the port \"%s\" is written in avro, which is not in this build yet; choose a "
-                   "port with json",
-                   product->port->name);
+                   "the port \"%s\" is written in avro, and nothing says the registry's id of its "
+                   "schema; give the contract's entry the property weir.schemaId%s",
+                   port->name, port->layout == LAYOUT_BLOCKS ? ", or weir.framing: none" : "");
     }
 }
 
@@ -204,7 +199,7 @@ static void read_product(struct settings_reading *reading, const struct yaml_nod
         choose_port(reading, node, product);
         if (product->port != NULL) {
             check_topic_is_free(reading, node, product);
-            check_is_built(reading, node, product);
+            check_schema_id(reading, node, product);
         }
     }
     settings->product_count++;

@@ -44,7 +44,8 @@ const struct option settings_heartbeat_rows[] = {
      .type = OPTION_DURATION,
      .low = 1 * SECOND,
      .high = DAY,
-     .help = "the promised cadence, of the service levels too; default by `link`: 60 s on ethernet, 300 s on cellular and "
+     .help = "the promised cadence, of the service levels too; default by `link`: 60 s on "
+             "ethernet, 300 s on cellular and "
              "satellite"},
     {.key = NULL},
 };

@@ -197,16 +197,19 @@ enum err verify_record(struct verify *verify, const struct verify_identity *iden
     if (stream == NULL) {
         return ERR_FULL;
     }
-    bool was_in;
-    enum err err = sequence_set_add(&stream->delivered, identity->seq, &was_in);
-    if (err != OK) {
-        return err;
+    uint64_t first_new = 0;
+    for (uint64_t seq = identity->seq; seq <= identity->last_seq; seq++) {
+        bool was_in;
+        enum err err = sequence_set_add(&stream->delivered, seq, &was_in);
+        if (err != OK) {
+            return err;
+        }
+        stream->duplicated += was_in ? 1 : 0;
+        first_new = first_new == 0 && !was_in ? seq : first_new;
     }
-    if (was_in) {
-        stream->duplicated++;
-        return OK;
+    if (first_new != 0) {
+        order_judge(verify, stream, key, late, first_new);
     }
-    order_judge(verify, stream, key, late, identity->seq);
     return OK;
 }
 
@@ -474,7 +477,20 @@ enum err verify_identity_read(struct bytes header, struct verify_identity *ident
     if (epoch_read(bytes_from(slash + 1, 16), &identity->epoch) != OK) {
         return ERR_INVALID;
     }
-    return seq_read(bytes_from(slash + 18, rest - 17), &identity->seq);
+    struct bytes seqs = bytes_from(slash + 18, rest - 17);
+    const uint8_t *dash = memchr(seqs.at, '-', seqs.size);
+    if (dash == NULL) {
+        enum err err = seq_read(seqs, &identity->seq);
+        identity->last_seq = identity->seq;
+        return err;
+    }
+    size_t first_size = (size_t)(dash - seqs.at);
+    bool good =
+        seq_read(bytes_from(seqs.at, first_size), &identity->seq) == OK &&
+        seq_read(bytes_from(dash + 1, seqs.size - first_size - 1), &identity->last_seq) == OK &&
+        identity->seq <= identity->last_seq &&
+        identity->last_seq - identity->seq < VERIFY_BLOCK_MAX;
+    return good ? OK : ERR_INVALID;
 }
 
 static const char *const cause_names[CAUSE_COUNT] = {

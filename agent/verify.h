@@ -4,7 +4,8 @@
 // (gateway, epoch) what arrived, what is accounted for and what is not. It knows nothing of the
 // agent but the two forms on the wire:
 //
-//     header `weir` of a data record   GATEWAY/EPOCH/SEQ    gw-0042/9f3c00ab12de4577/1041
+//     header `weir` of a data record   GATEWAY/EPOCH/SEQ          gw-0042/9f3c00ab12de4577/1041
+//     of one of layout `blocks`        GATEWAY/EPOCH/FIRST-LAST gw-0042/9f3c00ab12de4577/1042-2047
 //     value of a losses record         {"gateway":"gw-0042","product":"thermal",
 //                                       "epoch":"9f3c00ab12de4577","from_seq":1042,
 //                                       "to_seq":1050,"cause":"full", ...}
@@ -27,6 +28,7 @@ enum {
     VERIFY_STREAMS_MAX = 1 << 14, // (gateway, epoch) pairs
     VERIFY_KEYS_MAX = 1 << 20,    // (gateway, epoch, key): beyond, order is not watched (counted)
     VERIFY_LOSSES_MAX = 1 << 20,  // declarations
+    VERIFY_BLOCK_MAX = 1 << 16,   // seqs of one record
     VERIFY_HOLES_MAX = 16,        // missing ranges that are told
 };
 
@@ -34,11 +36,13 @@ enum {
 struct verify_identity {
     struct bytes gateway;
     uint64_t epoch;
-    uint64_t seq;
+    uint64_t seq;      // the first
+    uint64_t last_seq; // the same, but for a block
 };
 
 // Read the header `weir`. ERR_INVALID: it is not GATEWAY/EPOCH/SEQ with a gateway of 1 to 64
-// characters [A-Za-z0-9._-], 16 lower-case hexadecimal digits and a decimal number from 1.
+// characters [A-Za-z0-9._-], 16 lower-case hexadecimal digits and a decimal number from 1; or two
+// of them, FIRST-LAST.
 enum err verify_identity_read(struct bytes header, struct verify_identity *identity);
 
 enum verify_cause {
@@ -74,8 +78,9 @@ struct verify; // opaque
 struct verify *verify_open(void); // NULL: no memory
 void verify_close(struct verify *verify);
 
-// Feed a record, of the data topic or of the late one, or a declaration. ERR_FULL: a bound above
-// was reached, no verdict is possible.
+// Feed a record (of a block, with its key: order is judged between blocks; in a block it is
+// implied), of the data topic or of the late one, or a declaration. ERR_FULL: a bound above was
+// reached, no verdict is possible.
 enum err verify_record(struct verify *verify, const struct verify_identity *identity,
                        struct bytes key, bool late);
 enum err verify_declare(struct verify *verify, const struct verify_loss *loss);

@@ -2,10 +2,9 @@
 
 #include "agent/clock.h"
 #include "agent/number.h"
-#include "agent/wire_json.h"
+#include "agent/wire_value.h"
 
 #include <assert.h>
-#include <math.h>
 
 void wire_csv_add(struct wire_csv *csv, const struct schema *schema)
 {
@@ -81,9 +80,7 @@ static void put_value(struct buffer *out, const struct column *column, const str
         }
         break;
     case VALUE_NUMBER:
-        if (isfinite(value->number)) {
-            buffer_put(out, text, number_format(value->number, text));
-        }
+        buffer_put(out, text, number_format(value->number, text));
         break;
     case VALUE_TEXT:
         wire_csv_put_text(out, value->text);
@@ -91,47 +88,20 @@ static void put_value(struct buffer *out, const struct column *column, const str
     }
 }
 
-static void put_column(struct buffer *out, const struct column *column, const struct schema *schema,
-                       const struct record *record, const char *gateway, const char *epoch)
-{
-    switch (column->role) {
-    case ROLE_FIELD:
-        put_value(out, column, &record->values[column->field]);
-        break;
-    case ROLE_KEY:
-        wire_csv_put_text(out, record->key);
-        break;
-    case ROLE_TIME:
-        put_time(out, record->time_ms);
-        break;
-    case ROLE_GATEWAY:
-        wire_csv_put_text(out, bytes_text(gateway));
-        break;
-    case ROLE_EPOCH:
-        wire_csv_put_text(out, bytes_text(epoch));
-        break;
-    case ROLE_SEQ:
-        put_integer(out, (int64_t)record->seq);
-        break;
-    case ROLE_QUALITY:
-        buffer_put_text(out, quality_name(wire_json_quality(schema, record)));
-        break;
-    case ROLE_REJECTED:
-        break; // never sent
-    }
-}
-
 void wire_csv_put(const struct wire_csv *csv, const struct schema *schema,
                   const struct record *record, const char *gateway, const char *epoch,
                   struct buffer *out)
 {
+    const struct wire_row row = {schema, record, gateway, epoch};
     for (uint32_t i = 0; i < csv->count; i++) {
         if (i > 0) {
             buffer_put_byte(out, ',');
         }
         const struct column *column = schema_find(schema, bytes_text(csv->names[i]));
         if (column != NULL) {
-            put_column(out, column, schema, record, gateway, epoch);
+            struct value value;
+            wire_value(&row, column, &value);
+            put_value(out, column, &value);
         }
     }
 }

@@ -3,21 +3,9 @@
 #include "agent/clock.h"
 #include "agent/json_text.h"
 #include "agent/number.h"
+#include "agent/wire_value.h"
 
 #include <assert.h>
-#include <math.h>
-
-const char *quality_name(uint8_t quality)
-{
-    switch (quality) {
-    case QUALITY_GOOD:
-        return "good";
-    case QUALITY_UNCERTAIN:
-        return "uncertain";
-    default:
-        return "bad";
-    }
-}
 
 void wire_json_plan(struct wire_json *plan, const struct schema *schema)
 {
@@ -84,57 +72,17 @@ static void put_value(struct buffer *out, const struct column *column, const str
     }
 }
 
-uint8_t wire_json_quality(const struct schema *schema, const struct record *record)
-{
-    for (uint16_t i = 0; i < schema->field_count; i++) {
-        const struct value *value = &record->values[i];
-        if (value->kind == VALUE_NUMBER && !isfinite(value->number)) {
-            return QUALITY_BAD;
-        }
-    }
-    return record->quality;
-}
-
-static void put_column(struct buffer *out, const struct column *column, const struct schema *schema,
-                       const struct record *record, const char *gateway, const char *epoch)
-{
-    switch (column->role) {
-    case ROLE_FIELD:
-        put_value(out, column, &record->values[column->field]);
-        break;
-    case ROLE_KEY:
-        json_put_string(out, record->key);
-        break;
-    case ROLE_TIME:
-        put_time(out, record->time_ms);
-        break;
-    case ROLE_GATEWAY:
-        json_put_string(out, bytes_text(gateway));
-        break;
-    case ROLE_EPOCH:
-        json_put_string(out, bytes_text(epoch));
-        break;
-    case ROLE_SEQ:
-        put_integer(out, column, (int64_t)record->seq);
-        break;
-    case ROLE_QUALITY:
-        buffer_put_byte(out, '"');
-        buffer_put_text(out, quality_name(wire_json_quality(schema, record)));
-        buffer_put_byte(out, '"');
-        break;
-    case ROLE_REJECTED:
-        break; // never sent
-    }
-}
-
 void wire_json_put(const struct wire_json *plan, const struct record *record, const char *gateway,
                    const char *epoch, struct buffer *out)
 {
     const struct schema *schema = plan->schema;
+    const struct wire_row row = {schema, record, gateway, epoch};
     uint16_t count = (uint16_t)(schema->column_count - (schema_rejected_field(schema) >= 0));
     for (uint16_t i = 0; i < count; i++) {
+        struct value value;
+        wire_value(&row, &schema->columns[i], &value);
         buffer_put(out, plan->names[i].at, plan->names[i].size);
-        put_column(out, &schema->columns[i], schema, record, gateway, epoch);
+        put_value(out, &schema->columns[i], &value);
     }
     if (count == 0) {
         buffer_put_byte(out, '{');

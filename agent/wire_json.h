@@ -23,9 +23,4 @@ void wire_json_plan(struct wire_json *plan, const struct schema *schema);
 void wire_json_put(const struct wire_json *plan, const struct record *record, const char *gateway,
                    const char *epoch, struct buffer *out);
 
-// The record's quality as told: a number that JSON cannot say makes it bad.
-uint8_t wire_json_quality(const struct schema *schema, const struct record *record);
-
-const char *quality_name(uint8_t quality); // "good", "uncertain", "bad"
-
 #endif

@@ -165,6 +165,57 @@ static void what_a_contract_says_of_the_wire_is_read(void **state)
     contract_free(contract);
 }
 
+static void what_a_contract_says_of_its_avro_schema_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *customs;
+        bool framed;
+        int64_t id;
+    } ports[] = {
+        {"{property: weir.format, value: json}", false, -1},
+        {"{property: weir.format, value: avro}", true, -1},
+        {"{property: weir.format, value: avro}, {property: weir.schemaId, value: 7}", true, 7},
+        {"{property: weir.layout, value: blocks}", true, -1},
+        {"{property: weir.layout, value: blocks}, {property: weir.framing, value: none}", false,
+         -1},
+    };
+    for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
+        char text[256];
+        struct problems problems;
+        (void)snprintf(text, sizeof text, "    customProperties: [%s]\n    properties:\n",
+                       ports[i].customs);
+        struct contract *contract = parse(changed("    properties:\n", text), &problems);
+        assert_non_null(contract);
+        const struct contract_port *port = &contract->ports[0];
+        assert_int_equal(port->framed, ports[i].framed);
+        assert_int_equal(port->schema_id, ports[i].id);
+        assert_int_equal(port->format, i == 0 ? FORMAT_JSON : FORMAT_AVRO);
+        contract_free(contract);
+    }
+}
+
+static void each_mistake_about_the_avro_schema_gets_its_sentence(void **state)
+{
+    (void)state;
+#define CUSTOMS(list) "    customProperties: [" list "]\n    properties:\n"
+    wrong("    properties:\n", CUSTOMS("{property: weir.schemaId, value: 7}"),
+          "12: schema[0].customProperties[0].value: is for values that begin with it: avro, framed "
+          "by the registry");
+    wrong("    properties:\n",
+          CUSTOMS("{property: weir.format, value: avro}, {property: weir.schemaId, value: -7}"),
+          "12: schema[0].customProperties[1].value: \"-7\" is no id of a schema registry; they are "
+          "integers");
+    wrong("    properties:\n",
+          CUSTOMS("{property: weir.format, value: avro}, {property: weir.framing, value: none}"),
+          "12: schema[0].customProperties[1].value: none is for blocks only; a value of records "
+          "without the registry's id cannot be told from one with it");
+    wrong("    properties:\n",
+          CUSTOMS("{property: weir.layout, value: blocks}, {property: weir.format, value: json}"),
+          "12: schema[0].customProperties[1].value: is json, and blocks are always avro; leave it "
+          "out, or choose the layout records");
+}
+
 static void the_format_is_that_of_the_first_kafka_server(void **state)
 {
     (void)state;
@@ -521,6 +572,8 @@ int main(void)
         cmocka_unit_test(the_shipped_contract_of_the_host_is_good),
         cmocka_unit_test(a_port_is_chosen_by_any_of_its_names),
         cmocka_unit_test(what_a_contract_says_of_the_wire_is_read),
+        cmocka_unit_test(what_a_contract_says_of_its_avro_schema_is_read),
+        cmocka_unit_test(each_mistake_about_the_avro_schema_gets_its_sentence),
         cmocka_unit_test(the_format_is_that_of_the_first_kafka_server),
         cmocka_unit_test(an_integer_beyond_json_may_travel_as_text),
         cmocka_unit_test(the_only_primary_key_or_the_one_at_position_1_is_the_key),

@@ -48,7 +48,7 @@ static enum err link_send(struct output *output, const struct message *message)
 
 static void arrive(struct flying *flying)
 {
-    const struct verify_identity identity = {bytes_text("gw-1"), it.product.stat.epoch,
+    const struct verify_identity identity = {bytes_text("gw-1"), it.product.stat.epoch, flying->seq,
                                              flying->seq};
     assert_false(flying->arrived);
     flying->arrived = true;

@@ -323,11 +323,9 @@ static void what_this_build_does_not_write_yet_is_refused(void **state)
 {
     (void)state;
     wrong(HEAD "products: [{contract: later.odcs.yaml, port: blocks}]\n" INPUTS,
-          "3: products[0]: the port \"blocks\" has the layout blocks, which is not in this build "
-          "yet; choose a port with records");
-    wrong(HEAD "products: [{contract: later.odcs.yaml, port: rows}]\n" INPUTS,
-          "3: products[0]: the port \"rows\" is written in avro, which is not in this build yet; "
-          "choose a port with json");
+          "3: products[0]: the port \"blocks\" is written in avro, and nothing says the registry's "
+          "id of its schema; give the contract's entry the property weir.schemaId, or "
+          "weir.framing: none");
     wrong(HEAD "products: [{contract: later.odcs.yaml}]\n" INPUTS,
           "3: products[0].port: is missing, and the contract declares several; choose one of: "
           "readings, rows, blocks");

@@ -14,7 +14,8 @@
 
 static void feed_key(struct verify *verify, const char *key, uint64_t seq)
 {
-    struct verify_identity identity = {.gateway = bytes_text("gw-1"), .epoch = EPOCH, .seq = seq};
+    struct verify_identity identity = {
+        .gateway = bytes_text("gw-1"), .epoch = EPOCH, .seq = seq, .last_seq = seq};
     assert_int_equal(verify_record(verify, &identity, bytes_text(key), false), OK);
 }
 
@@ -162,7 +163,7 @@ static void feed_late(struct verify *verify, uint64_t first, uint64_t last)
 {
     for (uint64_t seq = first; seq <= last; seq++) {
         struct verify_identity identity = {
-            .gateway = bytes_text("gw-1"), .epoch = EPOCH, .seq = seq};
+            .gateway = bytes_text("gw-1"), .epoch = EPOCH, .seq = seq, .last_seq = seq};
         assert_int_equal(verify_record(verify, &identity, bytes_text("oven-3"), true), OK);
     }
 }
@@ -281,7 +282,7 @@ static void two_epochs_and_two_gateways_are_judged_apart(void **state)
     const uint64_t epochs[] = {1, 1, 2};
     for (uint64_t seq = 1; seq <= 5; seq++) {
         for (size_t i = 0; i < 3; i++) {
-            struct verify_identity identity = {bytes_text(gateways[i]), epochs[i], seq};
+            struct verify_identity identity = {bytes_text(gateways[i]), epochs[i], seq, seq};
             assert_int_equal(verify_record(verify, &identity, bytes_text("k"), false), OK);
         }
     }
@@ -320,6 +321,7 @@ static void ten_million_records_of_a_thousand_keys_are_judged_in_bounded_memory(
     for (uint64_t seq = 1; seq <= COUNT; seq++) {
         int size = snprintf(key, sizeof key, "sensor-%d", (int)(seq % 1000));
         identity.seq = seq;
+        identity.last_seq = seq;
         assert_int_equal(verify_record(verify, &identity, bytes_from(key, (size_t)size), false),
                          OK);
     }
@@ -342,6 +344,35 @@ static void the_identity_header_is_read(void **state)
     assert_true(bytes_equal(identity.gateway, bytes_text("gw-0042")));
     assert_true(identity.epoch == EPOCH);
     assert_int_equal(identity.seq, 1041);
+    assert_int_equal(identity.last_seq, 1041);
+
+    assert_int_equal(verify_identity_read(bytes_text("gw-0042/9f3c00ab12de4577/7-4102"), &identity),
+                     OK);
+    assert_int_equal(identity.seq, 7);
+    assert_int_equal(identity.last_seq, 4102);
+}
+
+static void each_seq_of_a_block_counts(void **state)
+{
+    (void)state;
+    // given blocks 1..100, 51..150 (a part of it again) and 161..200
+    struct verify *verify = verify_open();
+    static const uint64_t spans[][2] = {{1, 100}, {51, 150}, {161, 200}};
+    for (int i = 0; i < 3; i++) {
+        struct verify_identity identity = {bytes_text("gw-1"), EPOCH, spans[i][0], spans[i][1]};
+        assert_int_equal(verify_record(verify, &identity, bytes_text("gw-1"), false), OK);
+    }
+
+    struct verify_verdict verdict;
+    verify_judge(verify, 0, &verdict);
+
+    assert_int_equal(verdict.delivered, 190);
+    assert_int_equal(verdict.duplicated, 50);
+    assert_int_equal(verdict.missing, 10);
+    assert_int_equal(verdict.out_of_order, 0);
+    assert_int_equal(verdict.holes[0].first, 151);
+    assert_int_equal(verdict.holes[0].last, 160);
+    verify_close(verify);
 }
 
 static void a_broken_identity_header_is_refused(void **state)
@@ -467,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             ten_million_records_of_a_thousand_keys_are_judged_in_bounded_memory, set_up, tear_down),
         cmocka_unit_test(the_identity_header_is_read),
+        cmocka_unit_test(each_seq_of_a_block_counts),
         cmocka_unit_test(a_broken_identity_header_is_refused),
         cmocka_unit_test(a_losses_record_is_read),
         cmocka_unit_test(a_broken_losses_record_is_refused),

@@ -1,0 +1,153 @@
+// The state "schema.marks": count u8, then source u64, fingerprint u64 and id u32 of each.
+#include "agent/schema_marks.h"
+
+#include "agent/avro_schema.h"
+#include "agent/digest.h"
+
+#include <stdlib.h>
+
+enum { KEPT_SIZE = 20, KEPT_MAX = 2 * SCHEMAS_MAX };
+
+static const char state_name[] = "schema.marks";
+
+static void recall(struct schema_marks *marks, const struct states *states,
+                   const struct spool *spool)
+{
+    struct bytes in = states_get(states, spool, state_name);
+    uint32_t count = in.size == 0 ? 0 : in.at[0];
+    if (count > KEPT_MAX || in.size != 1 + (size_t)count * KEPT_SIZE) {
+        return; // none, or not ours: they are looked up again
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *at = in.at + 1 + i * KEPT_SIZE;
+        marks->kept[i] = (struct kept_mark){
+            .source = get_u64(at), .fingerprint = get_u64(at + 8), .id = get_u32(at + 16)};
+    }
+    marks->kept_count = count;
+}
+
+static void keep(const struct schema_marks *marks, struct states *states)
+{
+    uint8_t bytes[1 + KEPT_MAX * KEPT_SIZE] = {(uint8_t)marks->kept_count};
+    for (uint32_t i = 0; i < marks->kept_count; i++) {
+        uint8_t *at = bytes + 1 + i * KEPT_SIZE;
+        put_u64(at, marks->kept[i].source);
+        put_u64(at + 8, marks->kept[i].fingerprint);
+        put_u32(at + 16, marks->kept[i].id);
+    }
+    (void)states_set(states, state_name,
+                     bytes_from(bytes, 1 + (size_t)marks->kept_count * KEPT_SIZE));
+}
+
+static void mark_set(struct schema_mark *mark, uint32_t id)
+{
+    mark->known = true;
+    mark->bytes[0] = 0;
+    for (int i = 0; i < 4; i++) {
+        mark->bytes[1 + i] = (uint8_t)(id >> (24 - 8 * i));
+    }
+}
+
+void schema_marks_move(struct schema_marks *marks, uint64_t source)
+{
+    marks->source = source;
+    for (uint32_t i = 0; i < marks->count; i++) {
+        struct schema_mark *mark = &marks->list[i];
+        mark->known = false;
+        for (uint32_t k = 0; k < marks->kept_count && !mark->known; k++) {
+            const struct kept_mark *kept = &marks->kept[k];
+            if (kept->source == source && kept->fingerprint == mark->fingerprint) {
+                mark_set(mark, kept->id);
+            }
+        }
+    }
+}
+
+static enum err add(struct schema_marks *marks, const struct schema *schema, uint8_t *room)
+{
+    struct buffer text = buffer_over(room, AVRO_SCHEMA_BYTES_MAX);
+    uint8_t digest[DIGEST_SIZE];
+    enum err err = avro_schema_put(marks->contract, marks->port, schema, &text);
+    if (err != OK) {
+        return ERR_LIMIT;
+    }
+    digest_sha256(buffer_bytes(&text), digest);
+    marks->list[marks->count++] =
+        (struct schema_mark){.schema = schema, .fingerprint = get_u64(digest)};
+    return OK;
+}
+
+enum err schema_marks_open(struct schema_marks *marks, const struct contract *contract,
+                           const struct contract_port *port, uint64_t source,
+                           const struct schemas *schemas, struct states *states,
+                           const struct spool *spool)
+{
+    *marks = (struct schema_marks){.contract = contract, .port = port};
+    if (!port->framed) {
+        return OK;
+    }
+    uint8_t *room = malloc(AVRO_SCHEMA_BYTES_MAX);
+    enum err err = room == NULL ? ERR_FAILED : OK;
+    for (uint32_t i = 0; i < schemas->count && err == OK; i++) {
+        err = add(marks, schemas->list[i], room);
+    }
+    free(room);
+    if (err != OK) {
+        return err;
+    }
+    recall(marks, states, spool);
+    schema_marks_move(marks, source);
+    if (port->schema_id >= 0) {
+        schema_marks_learn(marks, marks->list[0].fingerprint, (uint32_t)port->schema_id, states);
+    }
+    return OK;
+}
+
+enum err schema_marks_find(const struct schema_marks *marks, const struct schema *schema,
+                           struct bytes *mark)
+{
+    *mark = (struct bytes){0};
+    if (marks->count == 0) {
+        return OK;
+    }
+    for (uint32_t i = 0; i < marks->count; i++) {
+        if (marks->list[i].schema == schema) {
+            *mark = bytes_from(marks->list[i].bytes, SCHEMA_MARK_SIZE);
+            return marks->list[i].known ? OK : ERR_AGAIN;
+        }
+    }
+    return ERR_AGAIN; // cannot be: all schemas of the spool are there
+}
+
+const struct schema_mark *schema_marks_unknown(const struct schema_marks *marks)
+{
+    for (uint32_t i = 0; i < marks->count; i++) {
+        if (!marks->list[i].known) {
+            return &marks->list[i];
+        }
+    }
+    return NULL;
+}
+
+void schema_marks_learn(struct schema_marks *marks, uint64_t fingerprint, uint32_t id,
+                        struct states *states)
+{
+    for (uint32_t i = 0; i < marks->count; i++) {
+        if (marks->list[i].fingerprint == fingerprint) {
+            mark_set(&marks->list[i], id);
+        }
+    }
+    uint32_t place = 0;
+    while (place < marks->kept_count && (marks->kept[place].source != marks->source ||
+                                         marks->kept[place].fingerprint != fingerprint)) {
+        place++;
+    }
+    if (place == marks->kept_count && place < KEPT_MAX) {
+        marks->kept_count++;
+    } else if (place == KEPT_MAX) {
+        place--; // the oldest goes
+    }
+    memmove(marks->kept + 1, marks->kept, place * sizeof marks->kept[0]);
+    marks->kept[0] = (struct kept_mark){marks->source, fingerprint, id};
+    keep(marks, states);
+}

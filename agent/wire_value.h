@@ -1,0 +1,28 @@
+// What a record says under a column of its contract, whatever the format it is then written in:
+// what the agent fills itself (key, time, gateway, epoch, seq, quality) beside what the input
+// filled, and no number that is none.
+//
+// Floor: forms.
+#ifndef WEIR_AGENT_WIRE_VALUE_H
+#define WEIR_AGENT_WIRE_VALUE_H
+
+#include "agent/record.h"
+
+// A record and who tells it. All borrowed.
+struct wire_row {
+    const struct schema *schema;
+    const struct record *record;
+    const char *gateway;
+    const char *epoch;
+};
+
+// The value of `column`: null or of its type's kind; texts are borrowed. NaN and infinities are
+// null, and make the record's quality bad.
+void wire_value(const struct wire_row *row, const struct column *column, struct value *value);
+
+// The record's quality as told: a number that is none makes it bad.
+uint8_t wire_quality(const struct schema *schema, const struct record *record);
+
+const char *quality_name(uint8_t quality); // "good", "uncertain", "bad"
+
+#endif
