@@ -154,38 +154,43 @@ bool catalog_is_newest(const struct catalog_run *run, size_t index)
 
 // ---- finding ----
 
+struct found {
+    cJSON *entry;
+    const char *name, *id; // of it
+};
+
 static int by_name(const void *one, const void *other)
 {
-    const cJSON *const *a = one;
-    const cJSON *const *b = other;
-    const char *names[2] = {catalog_text(*a, "name"), catalog_text(*b, "name")};
-    int order = strcmp(names[0] != NULL ? names[0] : "", names[1] != NULL ? names[1] : "");
-    return order != 0 ? order : strcmp(catalog_text(*a, "id"), catalog_text(*b, "id"));
+    const struct found *a = one;
+    const struct found *b = other;
+    int order = strcmp(a->name, b->name);
+    return order != 0 ? order : strcmp(a->id, b->id);
 }
 
 cJSON *catalog_find(struct catalog *catalog, const struct catalog_filter *filter)
 {
     struct catalog_run products = catalog_run(catalog, CATALOG_PRODUCT, NULL, false);
-    cJSON *found = cJSON_CreateArray();
-    cJSON **entries = calloc(products.count + 1, sizeof *entries);
+    struct found *list = calloc(products.count + 1, sizeof *list);
     size_t count = 0;
-    for (size_t i = 0; entries != NULL && i < products.count; i++) {
+    for (size_t i = 0; list != NULL && i < products.count; i++) {
         if (!catalog_is_newest(&products, i)) {
             continue;
         }
         cJSON *entry = catalog_entry(catalog, &products.at[i]);
         if (entry != NULL && catalog_matches(entry, filter)) {
-            entries[count++] = entry;
+            const char *name = catalog_text(entry, "name");
+            list[count++] = (struct found){entry, name != NULL ? name : "", products.at[i].key};
         } else {
             cJSON_Delete(entry);
         }
     }
     if (count > 1) {
-        qsort(entries, count, sizeof *entries, by_name);
+        qsort(list, count, sizeof *list, by_name);
     }
+    cJSON *entries = cJSON_CreateArray();
     for (size_t i = 0; i < count; i++) {
-        (void)cJSON_AddItemToArray(found, entries[i]);
+        (void)cJSON_AddItemToArray(entries, list[i].entry);
     }
-    free(entries);
-    return found;
+    free(list);
+    return entries;
 }

@@ -46,7 +46,7 @@ static const char usage[] =
     "exit: 0 the consumer has every record; 1 one is missing, lost or out of order; 69 no broker;\n"
     "      70 the agent did not run\n";
 
-static const char *const topics[] = {DEMO_TOPIC, DEMO_TOPIC ".losses", DEMO_HEARTBEATS_TOPIC,
+static const char *const topics[] = {DEMO_TOPIC, DEMO_LOSSES_TOPIC, DEMO_HEARTBEATS_TOPIC,
                                      "mesh.nodes", NULL};
 
 static volatile sig_atomic_t interrupts; // Ctrl-C: once ends the story, twice does not wait

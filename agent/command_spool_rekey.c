@@ -344,7 +344,7 @@ static int choose_slots(struct rekey *rekey)
         (void)fprintf(stderr,
                       "weir spool resize: %s: a ring of its segments (%u KiB) has %u to %u of "
                       "them: name a size from %u to %u MiB\n",
-                      rekey->folder, slot_size / 1024, SLOTS_MIN, SLOTS_MAX,
+                      rekey->folder, slot_size / 1024, (unsigned)SLOTS_MIN, (unsigned)SLOTS_MAX,
                       (slot_size / 1024 * SLOTS_MIN + 1023) / 1024, slot_size / 1024);
         return EX_USAGE;
     }

@@ -15,11 +15,7 @@ extern const struct service service_node;
 extern const struct service service_slo;
 
 const struct input_driver *const input_drivers[] = {
-    &file_driver,
-    &kafka_driver,
-    &line_driver,
-    &linux_driver,
-    NULL,
+    &file_driver, &kafka_driver, &line_driver, &linux_driver, NULL,
 };
 
 const struct output_driver *const output_drivers[] = {
@@ -28,11 +24,7 @@ const struct output_driver *const output_drivers[] = {
 };
 
 const struct service *const services[] = {
-    &service_heartbeat,
-    &service_node,
-    &service_slo,
-    &service_control,
-    NULL,
+    &service_heartbeat, &service_node, &service_slo, &service_control, NULL,
 };
 
 const struct input_driver *input_driver_find(const char *name)

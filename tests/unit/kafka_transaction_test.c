@@ -67,11 +67,10 @@ static void what_is_no_cursor_of_ours_is_none(void **state)
 static void of_an_epoch_the_newest_cursor_counts_wherever_it_lies(void **state)
 {
     (void)state;
-    struct kafka_cursor lanes[KAFKA_CURSOR_LANES] = {
-        {.epoch = 7, .next_seq = 10},
-        {.epoch = 8, .next_seq = 99},
-        {.epoch = 7, .next_seq = 30},
-        {.epoch = 7, .late = true, .next_seq = 20}};
+    struct kafka_cursor lanes[KAFKA_CURSOR_LANES] = {{.epoch = 7, .next_seq = 10},
+                                                     {.epoch = 8, .next_seq = 99},
+                                                     {.epoch = 7, .next_seq = 30},
+                                                     {.epoch = 7, .late = true, .next_seq = 20}};
 
     assert_int_equal(kafka_cursor_unite(lanes, 7, false), 30);
     assert_int_equal(kafka_cursor_unite(lanes, 8, false), 99);

@@ -105,7 +105,8 @@ static int set_up(void **context)
                                  .products = {{.name = (char *)(uintptr_t) "bench",
                                                .port = &port,
                                                .spool_size_bytes = 64 << 20,
-                                               .commit_ms = 1000, .weight = 1}}};
+                                               .commit_ms = 1000,
+                                               .weight = 1}}};
     agent = (struct agent){.settings = &settings, .driver = &wire_driver};
     failing.call = NO_CALL;
     return 0;
