@@ -554,6 +554,12 @@ static void read_wire(const struct reading *reading, const struct yaml_node *ent
     read_framing(reading, entry, port);
     port->headers = (enum header_level)odcs_custom_choice(entry, "weir.headers", header_levels,
                                                           HEADERS_MIN, problems);
+    if (port->headers == HEADERS_FULL) {
+        yaml_wrong(
+            entry, "weir.headers", problems,
+            "is full, which this build does not write; a promise of it would be broken: write "
+            "min");
+    }
     port->partition_by = (enum partition_by)odcs_custom_choice(
         entry, "weir.partitionBy", partition_rules, PARTITION_BY_GATEWAY, problems);
     port->partitions = read_count(reading, entry, "weir.partitions", PARTITIONS_MAX);

@@ -8,8 +8,7 @@
 //
 // 1. Only durable records are sent.
 // 2. At most OUTLET_WINDOW records lie between the durable cursor and the last one sent: so many
-// may
-//    repeat after a kill, and no more.
+//    may repeat after a kill, and no more.
 // 3. A record that came back is sent again from there, in order, once nothing is on its way.
 // 4. A record that the broker refused is sent again alone before that is believed: a refused batch
 //    takes its innocent neighbours with it.

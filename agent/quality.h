@@ -11,9 +11,8 @@
 //
 // What is not said by ODCS, and how it is taken:
 //  - NaN and the infinities are no values: they count as null.
-//  - A null breaks `required`, nullValues, and missingValues (where its list names null, or there
-//  is
-//    no list), and nothing else.
+//  - A null breaks `required`, nullValues, and missingValues (where its list names null, or
+//    there is no list), and nothing else.
 //  - Lengths are in code points. A pattern is searched for (ECMA-262: without ^ it may begin
 //    anywhere; \d, \w and \s are ASCII); of a number, in its shortest JSON text. One that takes
 //    more than QUALITY_MATCH_LIMIT steps on a text has not matched it.

@@ -21,10 +21,10 @@
 //    nursery holds: its header leaves out what is void, there and (nursery_from) in the nursery.
 // 5. Where damage took the settled set, no slot may be released any more as far as what is durable
 //    says (2.), and no commit could say so in the main ring: the nursery says it first.
-// 6. A torn attempt to open a segment is newer than the tail, and what it lacks may be no more than
-// a
-//    run of zeros: a later torn write in its place could complete it and bring it back in front of
-//    all that was committed since. So its headers are destroyed before that (spool_job.c).
+// 6. A torn attempt to open a segment is newer than the tail, and what it lacks may be no more
+//    than a run of zeros: a later torn write in its place could complete it and bring it back in
+//    front of all that was committed since. So its headers are destroyed before that
+//    (spool_job.c); what that leaves open is in agent/SPOOL.md.
 
 // --- what a commit says
 

@@ -150,7 +150,7 @@ static void what_a_contract_says_of_the_wire_is_read(void **state)
         parse(changed("    properties:\n", "    customProperties:\n"
                                            "      - {property: weir.layout, value: blocks}\n"
                                            "      - {property: weir.format, value: avro}\n"
-                                           "      - {property: weir.headers, value: full}\n"
+                                           "      - {property: weir.headers, value: min}\n"
                                            "      - {property: weir.partitionBy, value: key}\n"
                                            "      - {property: other.tool, value: [x]}\n"
                                            "    properties:\n"),
@@ -160,7 +160,7 @@ static void what_a_contract_says_of_the_wire_is_read(void **state)
     const struct contract_port *port = &contract->ports[0];
     assert_int_equal(port->layout, LAYOUT_BLOCKS);
     assert_int_equal(port->format, FORMAT_AVRO);
-    assert_int_equal(port->headers, HEADERS_FULL);
+    assert_int_equal(port->headers, HEADERS_MIN);
     assert_int_equal(port->partition_by, PARTITION_BY_KEY);
     contract_free(contract);
 }
@@ -193,6 +193,15 @@ static void what_a_contract_says_of_its_avro_schema_is_read(void **state)
         assert_int_equal(port->format, i == 0 ? FORMAT_JSON : FORMAT_AVRO);
         contract_free(contract);
     }
+}
+
+static void what_this_build_does_not_write_is_not_promised(void **state)
+{
+    (void)state;
+    wrong("    properties:\n",
+          "    customProperties: [{property: weir.headers, value: full}]\n    properties:\n",
+          "10: schema[0].weir.headers: is full, which this build does not write; a promise of it "
+          "would be broken: write min");
 }
 
 static void each_mistake_about_the_avro_schema_gets_its_sentence(void **state)
@@ -573,6 +582,7 @@ int main(void)
         cmocka_unit_test(a_port_is_chosen_by_any_of_its_names),
         cmocka_unit_test(what_a_contract_says_of_the_wire_is_read),
         cmocka_unit_test(what_a_contract_says_of_its_avro_schema_is_read),
+        cmocka_unit_test(what_this_build_does_not_write_is_not_promised),
         cmocka_unit_test(each_mistake_about_the_avro_schema_gets_its_sentence),
         cmocka_unit_test(the_format_is_that_of_the_first_kafka_server),
         cmocka_unit_test(an_integer_beyond_json_may_travel_as_text),
