@@ -98,7 +98,7 @@ enum err avro_schema_put(const struct contract *contract, const struct contract_
                          const struct schema *schema, struct buffer *out)
 {
     if (port->layout == LAYOUT_BLOCKS) {
-        return wire_blocks_schema(schema, out);
+        return wire_blocks_schema(schema, port->listed, out);
     }
     return put_records(contract, port, schema, out);
 }

@@ -42,6 +42,7 @@ struct decode_options {
 // Memory of a run.
 struct decode {
     const struct schema *schema;
+    const struct key_list *listed;
     struct wire_reader *reader;
     struct wire_json plan;
     uint8_t record[RECORD_MAX];
@@ -125,7 +126,7 @@ static enum err decode_value(struct decode *decode, struct bytes record)
     if (record.size > REGISTRY_FRONT && record.at[0] == 0) { // no gateway's name is empty
         record = bytes_from(record.at + REGISTRY_FRONT, record.size - REGISTRY_FRONT);
     }
-    enum err err = wire_read(decode->reader, record, decode->schema);
+    enum err err = wire_read(decode->reader, record, decode->schema, decode->listed);
     if (err == OK) {
         print_rows(decode);
     }
@@ -223,6 +224,7 @@ static int decode_port(const struct contract *contract, const struct contract_po
     int code = EX_OSERR;
     if (decode != NULL && reader != NULL) {
         decode->schema = &port->schema;
+        decode->listed = port->listed;
         decode->reader = reader;
         wire_json_plan(&decode->plan, &port->schema);
         bool has_cluster = options->kafka.bootstrap != NULL || options->kafka.config != NULL;

@@ -2,6 +2,7 @@
 
 #include "agent/contract_columns.h"
 #include "agent/contract_document.h"
+#include "agent/contract_keys.h"
 #include "agent/contract_promises.h"
 #include "agent/digest.h"
 #include "agent/file.h"
@@ -459,6 +460,9 @@ static void read_port(const struct reading *reading, const struct yaml_node *ent
     check_unlike_others(reading, entry, port);
     read_wire(reading, entry, port);
     contract_columns_read(entry, &port->schema, reading->problems);
+    if (port->layout == LAYOUT_BLOCKS) {
+        port->listed = contract_keys_read(entry, &port->schema, reading->problems);
+    }
     port->quality = quality_read(entry, &port->schema, reading->problems);
     if (port->quality == NULL) {
         abort(); // contracts are read at start, where no memory means no start
@@ -624,6 +628,7 @@ void contract_free(struct contract *contract)
         free(contract->ports[i].entry);
         free(contract->ports[i].entry_id);
         quality_close(contract->ports[i].quality);
+        key_list_close(contract->ports[i].listed);
     }
     free(contract->file);
     free(contract->id);

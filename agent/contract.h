@@ -24,6 +24,9 @@
 //     weir.framing      registry (default) | none; of Avro. `none` only with blocks: a value of
 //                       records may begin as one with an id does
 //
+// Layout blocks tells keys that the contract lists (validValues of a rule invalidValues at the key)
+// by their place, not by name.
+//
 // A contract is owned: it names its domain, its owner (team) and where to ask (support), and its
 // topics begin with its domain, so that one grant covers them. `mesh` is nobody's domain.
 //
@@ -31,6 +34,7 @@
 #ifndef WEIR_AGENT_CONTRACT_H
 #define WEIR_AGENT_CONTRACT_H
 
+#include "agent/key_list.h"
 #include "agent/problem.h"
 #include "agent/quality.h"
 #include "agent/uuid.h"
@@ -64,6 +68,7 @@ struct contract_port {
     int64_t schema_id; // < 0: not said
     struct schema schema;
     struct quality_rules *quality; // its rules, compiled; owned
+    struct key_list *listed;       // of layout blocks: the keys that it lists; NULL: none; owned
 };
 
 // What slaProperties promise and weir measures (agent/slo.h); negative: nothing, or in words that

@@ -259,7 +259,11 @@ static struct bytes key_name(const void *context, uint32_t key_id)
 static enum err encode(struct outlet *outlet)
 {
     struct outlet_blocks *blocks = outlet->blocks;
-    const struct wire_source source = {outlet->gateway, outlet->epoch, key_name, outlet};
+    const struct wire_source source = {.gateway = outlet->gateway,
+                                       .epoch = outlet->epoch,
+                                       .key = key_name,
+                                       .context = outlet,
+                                       .listed = outlet->marks->port->listed};
     struct bytes mark;
     enum err err = schema_marks_find(outlet->marks, blocks->schema, &mark);
     if (err != OK) {

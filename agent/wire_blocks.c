@@ -20,9 +20,11 @@ size_t wire_blocks_size(const struct wire_blocks *wire)
     return sizeof *wire;
 }
 
-// ---- keys, in order of their names: neighbours share much ----
+// ---- keys: those that are listed, by place; then the others by name, as neighbours share much
+// ----
 
 struct key_name {
+    uint32_t place; // in the list; KEY_LIST_NONE: not listed
     size_t size;
     uint8_t bytes[RECORD_KEY_MAX];
 };
@@ -32,6 +34,7 @@ static void copy_name(const struct wire_source *source, uint32_t key_id, struct 
 {
     struct bytes key = source->key(source->context, key_id);
     assert(key.size <= sizeof name->bytes);
+    name->place = key_list_find(source->listed, key);
     name->size = key.size;
     if (key.size > 0) {
         memcpy(name->bytes, key.at, key.size);
@@ -40,6 +43,9 @@ static void copy_name(const struct wire_source *source, uint32_t key_id, struct 
 
 static bool name_is_before(const struct key_name *a, const struct key_name *b)
 {
+    if (a->place != b->place) {
+        return a->place < b->place;
+    }
     size_t size = a->size < b->size ? a->size : b->size;
     int order = memcmp(a->bytes, b->bytes, size);
     return order < 0 || (order == 0 && a->size < b->size);
@@ -90,6 +96,35 @@ static void order_keys(struct wire_blocks *wire, const struct block_builder *bui
                     wire->rows);
 }
 
+// (place, keys)*: runs of the list. How many keys that is.
+static uint32_t put_listed(const struct wire_blocks *wire, const struct wire_source *source,
+                           struct buffer *out)
+{
+    uint32_t runs[BLOCK_KEYS_MAX][2];
+    uint32_t run_count = 0;
+    uint32_t key = 0;
+    for (; key < wire->key_count; key++) {
+        struct key_name name;
+        copy_name(source, wire->key_ids[key], &name);
+        if (name.place == KEY_LIST_NONE) {
+            break; // the others neither
+        }
+        if (run_count == 0 || name.place != runs[run_count - 1][0] + runs[run_count - 1][1]) {
+            runs[run_count][0] = name.place;
+            runs[run_count++][1] = 0;
+        }
+        runs[run_count - 1][1]++;
+    }
+    avro_put_long(out, key == 0 ? 0 : source->listed->id);
+    avro_array_begin(out, 2 * (size_t)run_count);
+    for (uint32_t i = 0; i < run_count; i++) {
+        avro_put_long(out, runs[i][0]);
+        avro_put_long(out, runs[i][1]);
+    }
+    avro_array_end(out);
+    return key;
+}
+
 // How many ASCII characters (which every language counts alike) two names begin with.
 static size_t shared_size(const struct key_name *a, const struct key_name *b)
 {
@@ -106,8 +141,9 @@ static void put_keys(const struct wire_blocks *wire, const struct wire_source *s
 {
     uint8_t shared[BLOCK_KEYS_MAX];
     struct key_name before = {.size = 0};
-    avro_array_begin(out, wire->key_count);
-    for (uint32_t key = 0; key < wire->key_count; key++) {
+    uint32_t first = put_listed(wire, source, out);
+    avro_array_begin(out, wire->key_count - first);
+    for (uint32_t key = first; key < wire->key_count; key++) {
         struct key_name name;
         copy_name(source, wire->key_ids[key], &name);
         shared[key] = (uint8_t)shared_size(&before, &name);
@@ -115,8 +151,8 @@ static void put_keys(const struct wire_blocks *wire, const struct wire_source *s
         before = name;
     }
     avro_array_end(out);
-    avro_array_begin(out, wire->key_count);
-    for (uint32_t key = 0; key < wire->key_count; key++) {
+    avro_array_begin(out, wire->key_count - first);
+    for (uint32_t key = first; key < wire->key_count; key++) {
         avro_put_long(out, shared[key]);
     }
     avro_array_end(out);
@@ -145,39 +181,34 @@ static bool shares_times(const struct wire_blocks *wire, const int64_t *times, u
     return true;
 }
 
-// Keys that come together have the same times: (keys, rows)*, and the times of each such axis: its
-// first, less the first of the axis before; then steps.
+// Keys that come together have the same times. An axis is how many such keys follow each other, and
+// the steps of their times, the first one from where the axis before begins.
 static void put_times(const struct wire_blocks *wire, const int64_t *times, struct buffer *out)
 {
     bool starts[BLOCK_KEYS_MAX + 1]; // an axis
     uint32_t axis_count = 0;
-    uint32_t time_count = 0;
     for (uint32_t key = 0; key < wire->key_count; key++) {
         starts[key] = !shares_times(wire, times, key);
         axis_count += starts[key];
-        time_count += starts[key] ? rows_of_key(wire, key) : 0;
     }
     starts[wire->key_count] = true;
-    avro_array_begin(out, 2 * (size_t)axis_count);
-    for (uint32_t key = 0, keys = 1; key < wire->key_count; key++, keys++) {
-        if (starts[key + 1]) {
-            avro_put_long(out, keys);
-            avro_put_long(out, rows_of_key(wire, key));
-            keys = 0;
-        }
-    }
-    avro_array_end(out);
     uint64_t first = 0;
-    avro_array_begin(out, time_count);
-    for (uint32_t key = 0; key < wire->key_count; key++) {
-        uint64_t before = first;
-        const uint16_t *rows = wire->rows + wire->start_of_key[key];
-        for (uint32_t i = 0; starts[key] && i < rows_of_key(wire, key); i++) {
-            uint64_t time = (uint64_t)times[rows[i]];
-            avro_put_long(out, (int64_t)(time - before));
-            before = time;
-            first = i == 0 ? time : first;
+    avro_array_begin(out, axis_count);
+    for (uint32_t key = 0, keys = 1; key < wire->key_count; key++, keys++) {
+        if (!starts[key + 1]) {
+            continue;
         }
+        const uint16_t *rows = wire->rows + wire->start_of_key[key];
+        uint64_t before = first;
+        first = (uint64_t)times[rows[0]];
+        avro_put_long(out, keys);
+        avro_array_begin(out, rows_of_key(wire, key));
+        for (uint32_t i = 0; i < rows_of_key(wire, key); i++) {
+            avro_put_long(out, (int64_t)((uint64_t)times[rows[i]] - before));
+            before = (uint64_t)times[rows[i]];
+        }
+        avro_array_end(out);
+        keys = 0;
     }
     avro_array_end(out);
 }
@@ -206,7 +237,7 @@ static void put_order(struct wire_blocks *wire, const int64_t *times, struct buf
 
 // ---- qualities ----
 
-// (quality, rows)*, key after key; empty where all are good.
+// (quality, rows)*, key after key.
 static void put_qualities(const struct wire_blocks *wire, const uint8_t *qualities,
                           struct buffer *out)
 {
@@ -215,11 +246,8 @@ static void put_qualities(const struct wire_blocks *wire, const uint8_t *qualiti
     for (uint32_t i = 0; i < wire->row_count; i++) {
         run_count += i == 0 || qualities[rows[i]] != qualities[rows[i - 1]];
     }
-    if (run_count == 1 && qualities[rows[0]] == QUALITY_GOOD) {
-        run_count = 0;
-    }
     avro_array_begin(out, 2 * (size_t)run_count);
-    for (uint32_t i = 0; i < wire->row_count && run_count > 0;) {
+    for (uint32_t i = 0; i < wire->row_count;) {
         uint8_t quality = qualities[rows[i]];
         uint32_t start = i;
         while (i < wire->row_count && qualities[rows[i]] == quality) {
@@ -233,6 +261,19 @@ static void put_qualities(const struct wire_blocks *wire, const uint8_t *qualiti
 
 // ---- the record ----
 
+static void put_losses(const struct wire_source *source, struct buffer *out)
+{
+    avro_array_begin(out, source->loss_count);
+    for (uint32_t i = 0; i < source->loss_count; i++) {
+        const struct wire_loss *loss = &source->losses[i];
+        avro_put_long(out, (int64_t)loss->from);
+        avro_put_long(out, (int64_t)loss->to);
+        avro_put_long(out, (int64_t)loss->count);
+        avro_put_string(out, loss->cause);
+    }
+    avro_array_end(out);
+}
+
 void wire_blocks_put(struct wire_blocks *wire, const struct block_builder *builder,
                      const struct wire_source *source, struct buffer *out)
 {
@@ -242,10 +283,12 @@ void wire_blocks_put(struct wire_blocks *wire, const struct block_builder *build
     avro_put_string(out, bytes_text(source->epoch));
     avro_put_long(out, (int64_t)builder->first_seq);
     avro_put_long(out, builder->clock == RECORD_CLOCK_WALL); // a symbol's place
+    put_losses(source, out);
     put_keys(wire, source, out);
     put_times(wire, builder->time_ms, out);
     put_order(wire, builder->time_ms, out);
     put_qualities(wire, builder->quality, out);
+    wire->run_count = 0;
     wire->scale_run_count = 0;
     wire->number_count = 0;
     wire->double_count = 0;
@@ -254,7 +297,7 @@ void wire_blocks_put(struct wire_blocks *wire, const struct block_builder *build
         memset(wire->slots, 0, sizeof wire->slots);
     }
     for (uint32_t field = 0; field < builder->schema->field_count; field++) {
-        wire_put_column(wire, builder, field, out);
+        wire_add_column(wire, builder, field);
     }
     wire_put_values(wire, builder, out);
 }

@@ -5,27 +5,30 @@
 
 // ---- which rows have a value ----
 
-// Collect a field's values, and the runs of rows with and without, beginning with. The last run
-// goes to the end, and is not told.
+// A run that ends here: the next one is of rows with a value, if the last one was not.
+static void add_run(struct wire_blocks *wire, bool here)
+{
+    if (wire->run_count == 0) {
+        wire->runs[wire->run_count++] = 0;
+    }
+    if (here != (wire->run_count % 2 == 1)) {
+        wire->runs[wire->run_count++] = 0;
+    }
+    wire->runs[wire->run_count - 1]++;
+}
+
+// Collect a field's values, and the runs of rows with and without.
 static void collect(struct wire_blocks *wire, const struct block_builder *builder, uint32_t field)
 {
     const uint32_t stride = builder->schema->field_count;
-    bool current = true;
     wire->count = 0;
     wire->series_count = 0;
-    wire->run_count = 0;
-    wire->runs[0] = 0;
     for (uint32_t key = 0; key < wire->key_count; key++) {
         uint32_t start = wire->count;
         for (uint32_t i = wire->start_of_key[key]; i < wire->start_of_key[key + 1]; i++) {
             uint32_t at = wire->rows[i] * stride + field;
-            bool here = builder->present[at];
-            if (here != current) {
-                wire->runs[++wire->run_count] = 0;
-                current = here;
-            }
-            wire->runs[wire->run_count]++;
-            if (here) {
+            add_run(wire, builder->present[at]);
+            if (builder->present[at]) {
                 wire->bits[wire->count++] = builder->bits[at];
             }
         }
@@ -99,10 +102,10 @@ static void choose_scales(struct wire_blocks *wire, enum column_type type)
     share_scale(wire);
 }
 
-static void add_scales(struct wire_blocks *wire, uint8_t relative)
+static void add_scales(struct wire_blocks *wire, uint8_t flag)
 {
     for (uint32_t i = 0; i < wire->series_count; i++) {
-        uint8_t scale = wire->scales[i] == SCALE_DOUBLE ? SCALE_DOUBLE : wire->scales[i] | relative;
+        uint8_t scale = wire->scales[i] | flag;
         if (wire->scale_run_count == 0 ||
             wire->scale_runs[wire->scale_run_count - 1].scale != scale) {
             wire->scale_runs[wire->scale_run_count++] = (struct scale_run){scale, 0};
@@ -135,6 +138,15 @@ static uint32_t text_place(struct wire_blocks *wire, const struct block_builder 
     return wire->slots[slot] - 1U;
 }
 
+// Doubles that no decimal says seldom come again, but at once.
+static uint32_t double_place(struct wire_blocks *wire, uint64_t bits)
+{
+    if (wire->double_count == 0 || wire->doubles[wire->double_count - 1] != bits) {
+        wire->doubles[wire->double_count++] = bits;
+    }
+    return wire->double_count - 1;
+}
+
 static int64_t number_of(struct wire_blocks *wire, const struct block_builder *builder,
                          uint8_t scale, uint64_t bits)
 {
@@ -143,6 +155,8 @@ static int64_t number_of(struct wire_blocks *wire, const struct block_builder *b
         (void)block_digits(bits, scale % SCALE_FLOAT, scale >= SCALE_FLOAT, &m);
     } else if (scale == SCALE_TEXT) {
         m = text_place(wire, builder, bits);
+    } else if (scale == SCALE_DOUBLE) {
+        m = double_place(wire, bits);
     }
     return m;
 }
@@ -152,66 +166,38 @@ static int64_t difference(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
-// Add the numbers of each series, its first and then the steps; where the firsts went.
-static uint32_t add_numbers(struct wire_blocks *wire, const struct block_builder *builder,
-                            uint32_t firsts[BLOCK_KEYS_MAX])
+// Add the numbers of each series, its first and then the steps. Each first is a step from the
+// number before in the column where that is shorter for all of them; is it?
+static bool add_numbers(struct wire_blocks *wire, const struct block_builder *builder)
 {
-    uint32_t first_count = 0;
-    for (uint32_t i = 0, start = 0; i < wire->series_count; start = wire->ends[i++]) {
-        if (wire->scales[i] == SCALE_DOUBLE) {
-            for (uint32_t at = start; at < wire->ends[i]; at++) {
-                wire->doubles[wire->double_count++] = bits_double(wire->bits[at]);
-            }
-            continue;
-        }
-        firsts[first_count++] = wire->number_count;
-        int64_t before = 0;
-        for (uint32_t at = start; at < wire->ends[i]; at++) {
+    uint32_t firsts[BLOCK_KEYS_MAX]; // where they stand
+    int64_t steps[BLOCK_KEYS_MAX];   // to them
+    unsigned alone = 0;              // bits
+    unsigned going_on = 0;
+    int64_t before = 0;
+    for (uint32_t i = 0, at = 0; i < wire->series_count; i++) {
+        firsts[i] = wire->number_count;
+        for (uint32_t start = at; at < wire->ends[i]; at++) {
             int64_t number = number_of(wire, builder, wire->scales[i], wire->bits[at]);
-            wire->numbers[wire->number_count++] = difference(number, before);
+            int64_t step = difference(number, before);
+            steps[i] = at == start ? step : steps[i];
+            wire->numbers[wire->number_count++] = at == start ? number : step;
             before = number;
         }
+        alone += bit_length(zigzag(wire->numbers[firsts[i]]));
+        going_on += bit_length(zigzag(steps[i]));
     }
-    return first_count;
+    for (uint32_t i = 0; i < wire->series_count && going_on < alone; i++) {
+        wire->numbers[firsts[i]] = steps[i];
+    }
+    return going_on < alone;
 }
 
-// Make first numbers relative to the one before where that is shorter; were they?
-static bool relate_firsts(struct wire_blocks *wire, const uint32_t *firsts, uint32_t count)
+void wire_add_column(struct wire_blocks *wire, const struct block_builder *builder, uint32_t field)
 {
-    unsigned absolute = 0;
-    unsigned relative = 0;
-    int64_t before = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t first = wire->numbers[firsts[i]];
-        absolute += bit_length(zigzag(first));
-        relative += bit_length(zigzag(difference(first, before)));
-        before = first;
-    }
-    if (relative >= absolute) {
-        return false;
-    }
-    before = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t first = wire->numbers[firsts[i]];
-        wire->numbers[firsts[i]] = difference(first, before);
-        before = first;
-    }
-    return true;
-}
-
-void wire_put_column(struct wire_blocks *wire, const struct block_builder *builder, uint32_t field,
-                     struct buffer *out)
-{
-    uint32_t firsts[BLOCK_KEYS_MAX];
     collect(wire, builder, field);
     choose_scales(wire, builder->types[field]);
-    uint32_t first_count = add_numbers(wire, builder, firsts);
-    add_scales(wire, relate_firsts(wire, firsts, first_count) ? SCALE_RELATIVE : 0);
-    avro_array_begin(out, wire->run_count);
-    for (uint32_t i = 0; i < wire->run_count; i++) {
-        avro_put_long(out, wire->runs[i]);
-    }
-    avro_array_end(out);
+    add_scales(wire, add_numbers(wire, builder) ? SCALE_GOES_ON : 0);
 }
 
 // ---- all fields ----
@@ -219,6 +205,11 @@ void wire_put_column(struct wire_blocks *wire, const struct block_builder *build
 void wire_put_values(const struct wire_blocks *wire, const struct block_builder *builder,
                      struct buffer *out)
 {
+    avro_array_begin(out, wire->run_count);
+    for (uint32_t i = 0; i < wire->run_count; i++) {
+        avro_put_long(out, wire->runs[i]);
+    }
+    avro_array_end(out);
     avro_array_begin(out, 2 * (size_t)wire->scale_run_count);
     for (uint32_t i = 0; i < wire->scale_run_count; i++) {
         avro_put_long(out, wire->scale_runs[i].scale);
@@ -232,7 +223,7 @@ void wire_put_values(const struct wire_blocks *wire, const struct block_builder 
     avro_array_end(out);
     avro_array_begin(out, wire->double_count);
     for (uint32_t i = 0; i < wire->double_count; i++) {
-        avro_put_double(out, wire->doubles[i]);
+        avro_put_double(out, bits_double(wire->doubles[i]));
     }
     avro_array_end(out);
     avro_array_begin(out, wire->text_count);

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { WIRE_LOSSES_MAX = 128 };
+
 struct wire_reader {
     struct wire_info info;
     uint32_t field_count;
@@ -12,8 +14,7 @@ struct wire_reader {
     struct cursor in;
     uint32_t row_count;
     uint32_t key_count;
-    int64_t axes[2 * BLOCK_KEYS_MAX]; // (keys, rows)*
-    uint32_t axis_count;              // numbers of it
+    struct wire_loss losses[WIRE_LOSSES_MAX];
     struct bytes keys[BLOCK_KEYS_MAX];
     uint8_t names[BLOCK_KEYS_MAX][RECORD_KEY_MAX]; // of the keys, whole
 
@@ -33,7 +34,8 @@ struct wire_reader {
     int64_t longs[2 * WIRE_READINGS_MAX];
 
     // Of all columns.
-    struct cursor columns[SCHEMA_COLUMNS_MAX]; // where the runs of each stand
+    int64_t runs[WIRE_RUNS_MAX];
+    uint32_t run_count;
     int64_t scales[2 * WIRE_READINGS_MAX];
     uint32_t scale_count;
     int64_t numbers[WIRE_READINGS_MAX];
@@ -125,18 +127,63 @@ static uint32_t get_doubles(struct cursor *in, struct bytes *doubles, uint32_t l
 
 // ---- the rows ----
 
-// Names: each begins with the first `shared` bytes of the one before.
+static bool get_losses(struct wire_reader *reader, struct wire_info *info)
+{
+    struct cursor *in = &reader->in;
+    uint32_t count = 0;
+    for (uint32_t chunk; (chunk = get_chunk(in, WIRE_LOSSES_MAX - count)) > 0;) {
+        for (; chunk > 0; chunk--) {
+            struct wire_loss *loss = &reader->losses[count++];
+            loss->from = (uint64_t)get_long(in);
+            loss->to = (uint64_t)get_long(in);
+            loss->count = (uint64_t)get_long(in);
+            loss->cause = get_string(in);
+        }
+    }
+    info->loss_count = count;
+    return !in->bad;
+}
+
+// (place, keys)*: the keys that the list names.
+static enum err get_listed(struct wire_reader *reader, const struct key_list *listed)
+{
+    int64_t id = get_long(&reader->in);
+    uint32_t count = get_longs(&reader->in, reader->longs, 2 * BLOCK_KEYS_MAX);
+    if (reader->in.bad || count % 2 != 0) {
+        return ERR_CORRUPT;
+    }
+    if (count > 0 && (listed == NULL || id != listed->id)) {
+        return ERR_VERSION;
+    }
+    for (uint32_t i = 0; i < count; i += 2) {
+        uint64_t place = (uint64_t)reader->longs[i];
+        uint64_t keys = (uint64_t)reader->longs[i + 1];
+        if (place > listed->count || keys > listed->count - place ||
+            keys > BLOCK_KEYS_MAX - reader->key_count) {
+            return ERR_CORRUPT;
+        }
+        for (; keys > 0; keys--) {
+            reader->keys[reader->key_count++] = listed->names[place++];
+        }
+    }
+    return OK;
+}
+
+// The other names: each begins with the first `shared` bytes of the one before.
 static bool get_keys(struct wire_reader *reader)
 {
-    reader->key_count = get_strings(&reader->in, reader->keys, BLOCK_KEYS_MAX);
+    uint32_t key = reader->key_count;
+    const struct bytes *rests = reader->keys + key;
+    uint32_t count = get_strings(&reader->in, reader->keys + key, BLOCK_KEYS_MAX - key);
     uint32_t shared_count = get_longs(&reader->in, reader->longs, BLOCK_KEYS_MAX);
     size_t before = 0;
-    if (reader->in.bad || shared_count != reader->key_count) {
+    if (reader->in.bad || shared_count != count) {
         return false;
     }
-    for (uint32_t key = 0; key < reader->key_count; key++) {
-        struct bytes rest = reader->keys[key];
-        size_t shared = (size_t)reader->longs[key];
+    reader->key_count += count;
+    for (uint32_t i = 0; i < count; i++, key++) {
+        struct bytes rest = rests[i];
+        size_t shared = (size_t)reader->longs[i];
         if (shared > before || rest.size > RECORD_KEY_MAX - shared) {
             return false;
         }
@@ -153,54 +200,44 @@ static bool get_keys(struct wire_reader *reader)
     return true;
 }
 
-// (keys, rows)*: fills start_of_key and row_count; how many times follow, 0 where this is none.
-static uint32_t get_axes(struct wire_reader *reader)
+// The rows of `keys` keys from `key` on, which have the `count` times of reader->longs.
+static bool add_axis(struct wire_reader *reader, uint32_t key, uint64_t keys, uint32_t count,
+                     uint64_t first)
 {
-    reader->axis_count = get_longs(&reader->in, reader->axes, 2 * BLOCK_KEYS_MAX);
-    uint32_t key = 0;
-    uint32_t time_count = 0;
-    reader->row_count = 0;
-    for (uint32_t i = 0; i + 1 < reader->axis_count; i += 2) {
-        uint64_t keys = (uint64_t)reader->axes[i];
-        uint64_t rows = (uint64_t)reader->axes[i + 1];
-        if (keys == 0 || keys > reader->key_count - key || rows == 0 || rows > WIRE_READINGS_MAX ||
-            keys * rows > WIRE_READINGS_MAX - reader->row_count) {
-            return 0;
-        }
-        for (uint64_t end = key + keys; key < end; key++) {
-            reader->start_of_key[key] = reader->row_count;
-            reader->row_count += (uint32_t)rows;
-        }
-        time_count += (uint32_t)rows;
-    }
-    reader->start_of_key[key] = reader->row_count;
-    return key == reader->key_count && reader->axis_count % 2 == 0 ? time_count : 0;
-}
-
-// The times of each axis, for all its keys.
-static bool get_times(struct wire_reader *reader)
-{
-    uint32_t time_count = get_axes(reader);
-    if (time_count == 0 || get_longs(&reader->in, reader->longs, WIRE_READINGS_MAX) != time_count) {
+    if (keys == 0 || keys > reader->key_count - key || count == 0 ||
+        keys * count > WIRE_READINGS_MAX - reader->row_count) {
         return false;
     }
-    uint64_t first = 0;
-    const int64_t *step = reader->longs;
-    int64_t *times = reader->times;
-    for (uint32_t axis = 0; axis < reader->axis_count; axis += 2) {
-        size_t keys = (size_t)reader->axes[axis];
-        size_t rows = (size_t)reader->axes[axis + 1];
+    for (uint64_t end = key + keys; key < end; key++) {
         uint64_t time = first;
-        first += (uint64_t)*step;
-        for (size_t i = 0; i < rows; i++) {
-            time += (uint64_t)*step++;
-            for (size_t key = 0; key < keys; key++) {
-                times[key * rows + i] = (int64_t)time;
-            }
+        reader->start_of_key[key] = reader->row_count;
+        for (uint32_t i = 0; i < count; i++) {
+            time += (uint64_t)reader->longs[i];
+            reader->times[reader->row_count++] = (int64_t)time;
         }
-        times += keys * rows;
     }
     return true;
+}
+
+// Axes, each how many keys have its times; fills start_of_key, row_count and times.
+static bool get_axes(struct wire_reader *reader)
+{
+    uint32_t key = 0;
+    uint64_t first = 0;
+    reader->row_count = 0;
+    for (uint32_t chunk; (chunk = get_chunk(&reader->in, reader->key_count - key)) > 0;) {
+        for (; chunk > 0; chunk--) {
+            uint64_t keys = (uint64_t)get_long(&reader->in);
+            uint32_t count = get_longs(&reader->in, reader->longs, WIRE_READINGS_MAX);
+            if (reader->in.bad || !add_axis(reader, key, keys, count, first)) {
+                return false;
+            }
+            key += (uint32_t)keys;
+            first += (uint64_t)reader->longs[0];
+        }
+    }
+    reader->start_of_key[key] = reader->row_count;
+    return !reader->in.bad && key == reader->key_count && key > 0;
 }
 
 // Which row each place in order of time is; as each is taken once, the rows are all of them.
@@ -243,37 +280,39 @@ static bool get_qualities(struct wire_reader *reader)
             reader->quality[reader->rows[at++]] = (uint8_t)reader->longs[i];
         }
     }
-    return count == 0 || at == reader->row_count;
+    return count % 2 == 0 && at == reader->row_count;
 }
 
 // ---- columns ----
 
-// Runs of rows with and without a value; beyond the last goes one more to the end.
-static bool get_presence(struct wire_reader *reader, uint32_t field)
-{
-    uint32_t at = 0;
-    bool here = true;
-    uint32_t count = get_longs(&reader->columns[field], reader->longs, WIRE_READINGS_MAX + 1);
-    for (uint32_t i = 0; i < count; i++, here = !here) {
-        uint64_t run = (uint64_t)reader->longs[i];
-        if (run > reader->row_count - at) {
-            return false;
-        }
-        memset(reader->present + at, here, (size_t)run);
-        at += (uint32_t)run;
-    }
-    memset(reader->present + at, here, reader->row_count - at);
-    return true;
-}
-
-// Where the next scale, number, double stand, and what a first number may be relative to.
+// Where the next run, scale and number stand.
 struct places {
+    uint32_t run;     // the present one
+    int64_t run_left; // rows of it
     uint32_t scale;
     int64_t scale_left; // series that the one before `scale` has
     uint32_t number;
-    uint32_t real;
-    uint64_t first; // of the series before in the column
+    uint64_t last; // number before in the column
 };
+
+// Which rows have a value of the next column: runs of those that have, have not, have, ...
+static bool get_presence(struct wire_reader *reader, struct places *places)
+{
+    for (uint32_t at = 0; at < reader->row_count;) {
+        while (places->run_left == 0 && places->run < reader->run_count) {
+            places->run_left = reader->runs[places->run++];
+        }
+        uint32_t left = reader->row_count - at;
+        if (places->run_left <= 0) {
+            return false;
+        }
+        uint32_t count = places->run_left < left ? (uint32_t)places->run_left : left;
+        memset(reader->present + at, places->run % 2 == 1, count);
+        places->run_left -= count;
+        at += count;
+    }
+    return true;
+}
 
 // The scale of the next series; -1: there is none.
 static int64_t next_scale(const struct wire_reader *reader, struct places *places)
@@ -292,7 +331,7 @@ static int64_t next_scale(const struct wire_reader *reader, struct places *place
 static bool scale_fits(int64_t scale, enum column_type type)
 {
     int64_t kind = scale & SCALE_KIND;
-    if (scale < 0 || scale > (SCALE_KIND | SCALE_RELATIVE)) {
+    if (scale < 0 || scale > (SCALE_KIND | SCALE_GOES_ON)) {
         return false;
     }
     switch (type) {
@@ -317,6 +356,12 @@ static bool set_number(const struct wire_reader *reader, int64_t kind, uint64_t 
             return false;
         }
         *value = (struct value){.kind = VALUE_TEXT, .text = reader->texts[number]};
+    } else if (kind == SCALE_DOUBLE) {
+        if (number >= reader->double_count) {
+            return false;
+        }
+        value->kind = VALUE_NUMBER;
+        value->number = bits_double(get_u64(reader->doubles[number].at));
     } else if (kind == SCALE_BOOLEAN) {
         *value = (struct value){.kind = VALUE_BOOLEAN, .boolean = number != 0};
     } else if (kind == SCALE_INTEGER) {
@@ -334,9 +379,7 @@ static bool set_series(struct wire_reader *reader, struct places *places, uint32
                        uint32_t from, uint32_t to)
 {
     int64_t scale = next_scale(reader, places);
-    int64_t kind = scale & SCALE_KIND;
-    uint64_t number = scale & SCALE_RELATIVE ? places->first : 0;
-    bool is_first = true;
+    uint64_t number = scale & SCALE_GOES_ON ? places->last : 0;
     if (!scale_fits(scale, reader->types[field])) {
         return false;
     }
@@ -345,36 +388,27 @@ static bool set_series(struct wire_reader *reader, struct places *places, uint32
         if (!reader->present[i]) {
             continue;
         }
-        if (kind == SCALE_DOUBLE) {
-            if (places->real == reader->double_count) {
-                return false;
-            }
-            value->kind = VALUE_NUMBER;
-            value->number = bits_double(get_u64(reader->doubles[places->real++].at));
-            continue;
-        }
         if (places->number == reader->number_count) {
             return false;
         }
         number += (uint64_t)reader->numbers[places->number++];
-        places->first = is_first ? number : places->first;
-        is_first = false;
-        if (!set_number(reader, kind, number, value)) {
+        if (!set_number(reader, scale & SCALE_KIND, number, value)) {
             return false;
         }
     }
+    places->last = number;
     return true;
 }
 
 static bool get_column(struct wire_reader *reader, struct places *places, uint32_t field)
 {
-    if (!get_presence(reader, field)) {
+    if (!get_presence(reader, places)) {
         return false;
     }
     for (uint32_t i = 0; i < reader->row_count; i++) {
         reader->values[reader->rows[i] * reader->field_count + field].kind = VALUE_NULL;
     }
-    places->first = 0;
+    places->last = 0;
     for (uint32_t key = 0; key < reader->key_count; key++) {
         uint32_t from = reader->start_of_key[key];
         uint32_t to = reader->start_of_key[key + 1];
@@ -389,10 +423,7 @@ static bool get_column(struct wire_reader *reader, struct places *places, uint32
 static bool get_columns(struct wire_reader *reader)
 {
     struct cursor *in = &reader->in;
-    for (uint32_t field = 0; field < reader->field_count; field++) {
-        reader->columns[field] = *in; // read once its values are there
-        (void)get_longs(in, reader->longs, WIRE_READINGS_MAX + 1);
-    }
+    reader->run_count = get_longs(in, reader->runs, WIRE_RUNS_MAX);
     reader->scale_count = get_longs(in, reader->scales, 2 * WIRE_READINGS_MAX);
     reader->number_count = get_longs(in, reader->numbers, WIRE_READINGS_MAX);
     reader->double_count = get_doubles(in, reader->doubles, WIRE_READINGS_MAX);
@@ -406,25 +437,46 @@ static bool get_columns(struct wire_reader *reader)
             return false;
         }
     }
-    return places.number == reader->number_count && places.real == reader->double_count &&
-           places.scale == reader->scale_count && places.scale_left == 0;
+    return places.number == reader->number_count && places.scale == reader->scale_count &&
+           places.scale_left == 0 && places.run == reader->run_count && places.run_left == 0;
 }
 
 // ---- the record ----
 
-enum err wire_read(struct wire_reader *reader, struct bytes in, const struct schema *schema)
+// What stands before the columns.
+static enum err get_rows(struct wire_reader *reader, struct wire_info *info,
+                         const struct key_list *listed)
 {
-    struct cursor *cursor = &reader->in;
+    struct cursor *in = &reader->in;
+    info->gateway = get_string(in);
+    info->epoch = get_string(in);
+    info->first_seq = (uint64_t)get_long(in);
+    int64_t clock = get_long(in);
+    info->clock = clock == 0 ? RECORD_CLOCK_DEVICE : RECORD_CLOCK_WALL;
+    if (clock < 0 || clock > 1 || !get_losses(reader, info)) {
+        return ERR_CORRUPT;
+    }
+    reader->key_count = 0;
+    enum err err = get_listed(reader, listed);
+    if (err != OK) {
+        return err;
+    }
+    bool good = get_keys(reader) && get_axes(reader) && get_order(reader) && get_qualities(reader);
+    info->row_count = reader->row_count;
+    return good ? OK : ERR_CORRUPT;
+}
+
+enum err wire_read(struct wire_reader *reader, struct bytes in, const struct schema *schema,
+                   const struct key_list *listed)
+{
+    struct wire_info info = {.row_count = 0};
     reader->in = cursor_over(in);
-    reader->info = (struct wire_info){.row_count = 0};
+    reader->info = info;
     reader->field_count = schema->field_count;
     block_field_types(schema, reader->types);
-    struct wire_info info = {.gateway = get_string(cursor), .epoch = get_string(cursor)};
-    info.first_seq = (uint64_t)get_long(cursor);
-    int64_t clock = get_long(cursor);
-    if (clock < 0 || clock > 1 || !get_keys(reader) || !get_times(reader) || !get_order(reader) ||
-        !get_qualities(reader)) {
-        return ERR_CORRUPT;
+    enum err err = get_rows(reader, &info, listed);
+    if (err != OK) {
+        return err;
     }
     if (reader->row_count * reader->field_count > WIRE_CELLS_MAX) {
         return ERR_LIMIT;
@@ -432,10 +484,14 @@ enum err wire_read(struct wire_reader *reader, struct bytes in, const struct sch
     if (!get_columns(reader)) {
         return ERR_CORRUPT;
     }
-    info.clock = clock == 0 ? RECORD_CLOCK_DEVICE : RECORD_CLOCK_WALL;
-    info.row_count = reader->row_count;
     reader->info = info;
     return OK;
+}
+
+struct wire_loss wire_loss_at(const struct wire_reader *reader, uint32_t index)
+{
+    assert(index < reader->info.loss_count);
+    return reader->losses[index];
 }
 
 const struct wire_info *wire_reader_info(const struct wire_reader *reader)

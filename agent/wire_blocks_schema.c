@@ -1,76 +1,69 @@
-// The Avro schema of layout `blocks`.
+// The Avro schema of layout `blocks`. What its arrays are places in stands beside the fields that
+// every Avro library knows: `columns`, the fields of the contract, and `keys`, those it lists.
+#include "agent/json_text.h"
+#include "agent/number.h"
 #include "agent/wire_blocks.h"
-#include <string.h>
 
-static void put_name(struct buffer *out, const char *name)
-{
-    buffer_put_text(out, "{\"name\":\"");
-    buffer_put_text(out, name);
-    buffer_put_text(out, "\",\"type\":");
-}
+static const char fields[] =
+    "\"fields\":["
+    "{\"name\":\"gateway\",\"type\":\"string\"},"
+    "{\"name\":\"epoch\",\"type\":\"string\"},"
+    "{\"name\":\"seq\",\"type\":\"long\"},"
+    "{\"name\":\"clock\",\"type\":{\"type\":\"enum\",\"name\":\"Clock\","
+    "\"symbols\":[\"device\",\"wall\"]}},"
+    "{\"name\":\"lost\",\"type\":{\"type\":\"array\",\"items\":"
+    "{\"type\":\"record\",\"name\":\"Loss\",\"fields\":["
+    "{\"name\":\"from_seq\",\"type\":\"long\"},{\"name\":\"to_seq\",\"type\":\"long\"},"
+    "{\"name\":\"count\",\"type\":\"long\"},{\"name\":\"cause\",\"type\":\"string\"}]}}},"
+    "{\"name\":\"list\",\"type\":\"int\"},"
+    "{\"name\":\"listed\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+    "{\"name\":\"keys\",\"type\":{\"type\":\"array\",\"items\":\"string\"}},"
+    "{\"name\":\"shared\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+    "{\"name\":\"axes\",\"type\":{\"type\":\"array\",\"items\":"
+    "{\"type\":\"record\",\"name\":\"Axis\",\"fields\":[{\"name\":\"keys\",\"type\":\"int\"},"
+    "{\"name\":\"times\",\"type\":{\"type\":\"array\",\"items\":\"long\"}}]}}},"
+    "{\"name\":\"order\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+    "{\"name\":\"qualities\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+    "{\"name\":\"present\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+    "{\"name\":\"scales\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+    "{\"name\":\"numbers\",\"type\":{\"type\":\"array\",\"items\":\"long\"}},"
+    "{\"name\":\"doubles\",\"type\":{\"type\":\"array\",\"items\":\"double\"}},"
+    "{\"name\":\"texts\",\"type\":{\"type\":\"array\",\"items\":\"string\"}}]}";
 
-static void put_array(struct buffer *out, const char *name, const char *items)
+// The fields of the contract, called as there.
+static void put_columns(const struct schema *schema, struct buffer *out)
 {
-    put_name(out, name);
-    buffer_put_text(out, "{\"type\":\"array\",\"items\":\"");
-    buffer_put_text(out, items);
-    buffer_put_text(out, "\"}},");
-}
-
-static bool name_is_avro(const char *name)
-{
-    size_t size = strlen(name);
-    const char *const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-    bool first = size > 0 && strchr(letters, name[0]) != NULL;
-    return first &&
-           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") == size;
-}
-
-// One field for each field of the contract, called as there.
-static enum err put_columns(const struct schema *schema, struct buffer *out)
-{
-    put_name(out, "columns");
-    buffer_put_text(out, "{\"type\":\"record\",\"name\":\"Columns\",\"fields\":[");
-    uint32_t field_count = 0;
+    bool is_first = true;
+    buffer_put_text(out, "\"columns\":[");
     for (uint16_t i = 0; i < schema->column_count; i++) {
-        const struct column *column = &schema->columns[i];
-        if (column->role != ROLE_FIELD) {
-            continue;
+        if (schema->columns[i].role == ROLE_FIELD) {
+            buffer_put_text(out, is_first ? "" : ",");
+            json_put_string(out, bytes_text(schema->columns[i].name));
+            is_first = false;
         }
-        if (!name_is_avro(column->name)) {
-            return ERR_INVALID;
-        }
-        buffer_put_text(out, field_count++ == 0 ? "" : ",");
-        put_name(out, column->name);
-        buffer_put_text(out, "{\"type\":\"array\",\"items\":\"int\"}}");
     }
-    buffer_put_text(out, "]}},");
-    return OK;
+    buffer_put_text(out, "],");
 }
 
-enum err wire_blocks_schema(const struct schema *schema, struct buffer *out)
+static void put_listed(const struct key_list *listed, struct buffer *out)
 {
-    buffer_put_text(out,
-                    "{\"type\":\"record\",\"name\":\"Block\",\"namespace\":\"weir\",\"fields\":["
-                    "{\"name\":\"gateway\",\"type\":\"string\"},"
-                    "{\"name\":\"epoch\",\"type\":\"string\"},"
-                    "{\"name\":\"seq\",\"type\":\"long\"},"
-                    "{\"name\":\"clock\",\"type\":{\"type\":\"enum\",\"name\":\"Clock\","
-                    "\"symbols\":[\"device\",\"wall\"]}},");
-    put_array(out, "keys", "string");
-    put_array(out, "shared", "int");
-    put_array(out, "axes", "int");
-    put_array(out, "times", "long");
-    put_array(out, "order", "int");
-    put_array(out, "qualities", "int");
-    enum err err = put_columns(schema, out);
-    if (err != OK) {
-        return err;
+    char id[NUMBER_TEXT_SIZE];
+    buffer_put_text(out, "\"keys\":[");
+    for (uint32_t i = 0; listed != NULL && i < listed->count; i++) {
+        buffer_put_text(out, i == 0 ? "" : ",");
+        json_put_string(out, listed->names[i]);
     }
-    put_array(out, "scales", "int");
-    put_array(out, "numbers", "long");
-    put_array(out, "doubles", "double");
-    put_name(out, "texts");
-    buffer_put_text(out, "{\"type\":\"array\",\"items\":\"string\"}}]}");
+    buffer_put_text(out, "],\"list\":");
+    buffer_put(out, id, number_format_integer(listed == NULL ? 0 : listed->id, id));
+    buffer_put_text(out, ",");
+}
+
+enum err wire_blocks_schema(const struct schema *schema, const struct key_list *listed,
+                            struct buffer *out)
+{
+    buffer_put_text(out, "{\"type\":\"record\",\"name\":\"Block\",\"namespace\":\"weir\",");
+    put_columns(schema, out);
+    put_listed(listed, out);
+    buffer_put_text(out, fields);
     return out->overflow ? ERR_LIMIT : OK;
 }

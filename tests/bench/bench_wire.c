@@ -4,9 +4,10 @@
 // Each reading is a row of one field, whose key is its series. Where all series of a file are
 // called DEVICE/FIELD, it is told too what they take as polls: the readings of a device that come
 // together, of one time and quality, are one row, as a gateway sends them. --single and --polled
-// tell one of the two. Counted is a RecordBatch v2: 61 bytes of its own, and the records, gzip'd at
-// level 6 as librdkafka does it. Values of `blocks` count 5 bytes more, for a schema registry's id.
-// Requests, TLS and TCP are not counted.
+// tell one of the two. `blocks` is under a contract that lists its keys, `unlisted` under one that
+// does not, so that each record names them. Counted is a RecordBatch v2: 61 bytes of its own, and
+// the records, gzip'd at level 6 as librdkafka does it. Values of `blocks` count 5 bytes more, for
+// a schema registry's id. Requests, TLS and TCP are not counted.
 #include "agent/block.h"
 #include "agent/wire_blocks.h"
 #include "agent/wire_blocks_read.h"
@@ -55,6 +56,7 @@ struct wire_rows {
     struct value *values;
     uint32_t key_count;
     char **keys;
+    struct key_list *listed; // in order of first appearance, as a contract would list them
 };
 
 // ---- readings into rows ----
@@ -111,6 +113,7 @@ static uint32_t key_of(struct wire_rows *rows, const char *name, size_t size)
             return key;
         }
     }
+    (void)key_list_add(rows->listed, bytes_from(name, size)); // the others go by name
     rows->keys[rows->key_count] = strndup(name, size);
     return rows->key_count++;
 }
@@ -197,7 +200,8 @@ static bool rows_open(struct wire_rows *rows, const struct dataset *dataset, enu
     *rows = (struct wire_rows){.count = 0};
     struct series_map *map = calloc(1, sizeof *map);
     rows->keys = calloc(DATASET_SERIES_MAX, sizeof rows->keys[0]);
-    if (map == NULL || rows->keys == NULL) {
+    rows->listed = key_list_open();
+    if (map == NULL || rows->keys == NULL || rows->listed == NULL) {
         exit(EX_OSERR);
     }
     add_role(&rows->schema, "sensor", COLUMN_STRING, ROLE_KEY);
@@ -224,6 +228,7 @@ static void rows_close(struct wire_rows *rows)
         free(rows->keys[key]);
     }
     free(rows->keys);
+    key_list_close(rows->listed);
     free(rows->lines);
     free(rows->values);
 }
@@ -302,7 +307,7 @@ static struct bytes key_name(const void *context, uint32_t key_id)
 static bool comes_back(const struct wire_tools *tools, const struct wire_rows *rows, uint32_t from,
                        uint32_t to)
 {
-    if (wire_read(tools->reader, buffer_bytes(&tools->value), &rows->schema) != OK ||
+    if (wire_read(tools->reader, buffer_bytes(&tools->value), &rows->schema, rows->listed) != OK ||
         wire_reader_info(tools->reader)->row_count != to - from) {
         return false;
     }
@@ -376,9 +381,13 @@ static void write_rows(const char *folder, const struct wire_rows *rows, uint32_
 
 // Rows from .. to - 1 as records of layout `blocks`; false: one did not come back.
 static bool put_blocks(struct wire_tools *tools, const struct wire_rows *rows,
-                       const struct wire_options *options, uint32_t from, uint32_t to)
+                       const struct wire_options *options, bool listed, uint32_t from, uint32_t to)
 {
-    const struct wire_source source = {"gw-0001", "4f2a9c1b77e03d58", key_name, rows};
+    const struct wire_source source = {.gateway = "gw-0001",
+                                       .epoch = "4f2a9c1b77e03d58",
+                                       .key = key_name,
+                                       .context = rows,
+                                       .listed = listed ? rows->listed : NULL};
     for (uint32_t at = from, offset = 0; at < to; offset++) {
         uint32_t start = at;
         block_reset(tools->builder, &rows->schema, at + 1, RECORD_CLOCK_DEVICE, NULL);
@@ -402,10 +411,12 @@ static bool put_blocks(struct wire_tools *tools, const struct wire_rows *rows,
         }
         static uint8_t framed[(1 << 20) + REGISTRY_FRONT] = {0, 0, 0, 0, 7}; // an id
         memcpy(framed + REGISTRY_FRONT, tools->value.at, tools->value.size);
+        char identity[64];
+        (void)snprintf(identity, sizeof identity, "gw-0001/4f2a9c1b77e03d58/%u-%u", start + 1, at);
         put_kafka_record(&tools->batch, &tools->scratch,
                          rows->lines[start].time_ms - rows->lines[from].time_ms, offset,
                          bytes_text("gw-0001"),
-                         bytes_from(framed, tools->value.size + REGISTRY_FRONT), NULL);
+                         bytes_from(framed, tools->value.size + REGISTRY_FRONT), identity);
     }
     return true;
 }
@@ -429,8 +440,9 @@ static void put_records(struct wire_tools *tools, const struct wire_rows *rows, 
     }
 }
 
-struct wire_result {
-    double blocks; // bytes a reading
+struct wire_result { // bytes a reading
+    double blocks;   // of a contract that lists its keys
+    double unlisted; // of one that does not
     double records;
 };
 
@@ -438,17 +450,20 @@ static bool measure(struct wire_tools *tools, const struct wire_rows *rows,
                     const struct wire_options *options, int64_t latency_ms, uint32_t reading_count,
                     struct wire_result *result)
 {
-    uint64_t block_bytes = 0;
+    uint64_t block_bytes[2] = {0}; // keys told by name, by place
     uint64_t record_bytes = 0;
     for (uint32_t from = 0, to; from < rows->count; from = to) {
         int64_t end = rows->lines[from].time_ms + latency_ms;
         for (to = from + 1; to < rows->count && rows->lines[to].time_ms < end; to++) {
         }
-        tools->batch.size = 0;
-        if (!put_blocks(tools, rows, options, from, to)) {
-            return false;
+        for (int listed = 0; listed < 2; listed++) {
+            tools->batch.size = 0;
+            if (!put_blocks(tools, rows, options, listed, from, to)) {
+                return false;
+            }
+            block_bytes[listed] +=
+                BATCH_FRONT + gzip_size(&tools->batch, tools->packed, BATCH_SIZE);
         }
-        block_bytes += BATCH_FRONT + gzip_size(&tools->batch, tools->packed, BATCH_SIZE);
         tools->batch.size = 0;
         put_records(tools, rows, from, to);
         if (tools->batch.overflow || tools->value.overflow || tools->scratch.overflow) {
@@ -456,7 +471,8 @@ static bool measure(struct wire_tools *tools, const struct wire_rows *rows,
         }
         record_bytes += BATCH_FRONT + gzip_size(&tools->batch, tools->packed, BATCH_SIZE);
     }
-    result->blocks = (double)block_bytes / reading_count;
+    result->blocks = (double)block_bytes[1] / reading_count;
+    result->unlisted = (double)block_bytes[0] / reading_count;
     result->records = (double)record_bytes / reading_count;
     return true;
 }
@@ -527,7 +543,7 @@ static int read_options(int argc, char **argv, struct wire_options *options)
 static bool write_schema(struct wire_tools *tools, const struct wire_rows *rows, const char *folder)
 {
     tools->value.size = 0;
-    bool ok = wire_blocks_schema(&rows->schema, &tools->value) == OK;
+    bool ok = wire_blocks_schema(&rows->schema, rows->listed, &tools->value) == OK;
     write_file(folder, "schema.json", &tools->value);
     return ok;
 }
@@ -547,9 +563,10 @@ static bool measure_way(struct wire_tools *tools, const struct wire_options *opt
         if (!ok) {
             (void)fprintf(stderr, "%s: a record differs after decoding\n", dataset->name);
         } else {
-            printf("%-16s %6lld s %-8s %9u %9u %10.3f %10.3f\n", dataset->name,
+            printf("%-16s %6lld s %-8s %9u %9u %10.3f %10.3f %10.3f\n", dataset->name,
                    (long long)options->latency_ms[i] / 1000, way == WAY_SINGLE ? "reading" : "poll",
-                   dataset->row_count, rows.count, results[i].blocks, results[i].records);
+                   dataset->row_count, rows.count, results[i].blocks, results[i].unlisted,
+                   results[i].records);
         }
     }
     rows_close(&rows);
@@ -593,8 +610,11 @@ static void print_json(const struct wire_options *options, const struct file_res
                (long long)options->latency_ms[i] / 1000);
         for (enum way way = WAY_SINGLE; way < WAY_COUNT; way++) {
             if (result->ways[way]) {
-                printf(",\"%sblocks_bytes_per_reading\":%.4f,\"%srecords_bytes_per_reading\":%.4f",
+                printf(",\"%sblocks_bytes_per_reading\":%.4f,"
+                       "\"%sunlisted_blocks_bytes_per_reading\":%.4f,"
+                       "\"%srecords_bytes_per_reading\":%.4f",
                        names[way], result->results[way][i].blocks, names[way],
+                       result->results[way][i].unlisted, names[way],
                        result->results[way][i].records);
             }
         }
@@ -607,8 +627,8 @@ static int measure_files(struct wire_tools *tools, const struct wire_options *op
                          uint32_t count)
 {
     static struct file_result results[FILES_MAX];
-    printf("%-16s %8s %-8s %9s %9s %10s %10s   bytes a reading\n", "", "latency", "a row is",
-           "readings", "rows", "blocks", "records");
+    printf("%-16s %8s %-8s %9s %9s %10s %10s %10s   bytes a reading\n", "", "latency", "a row is",
+           "readings", "rows", "blocks", "unlisted", "records");
     for (uint32_t i = 0; i < count; i++) {
         struct dataset dataset;
         if (!dataset_open(&dataset, files[i])) {

@@ -165,6 +165,41 @@ static void what_a_contract_says_of_the_wire_is_read(void **state)
     contract_free(contract);
 }
 
+static void keys_that_a_contract_of_blocks_lists_keep_its_order(void **state)
+{
+    (void)state;
+    static const char *const layouts[] = {"records", "blocks"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        struct problems problems;
+        (void)snprintf(text, sizeof text,
+                       "    customProperties: [{property: weir.layout, value: %s}]\n"
+                       "    properties:\n"
+                       "      - name: sensor\n"
+                       "        logicalType: string\n"
+                       "        primaryKey: true\n"
+                       "        quality:\n"
+                       "          - {metric: invalidValues, mustBe: 0,\n"
+                       "             arguments: {validValues: [oven-2, oven-1, oven-2]}}\n",
+                       layouts[i]);
+        struct contract *contract =
+            parse(changed("    properties:\n"
+                          "      - {name: sensor, logicalType: string, primaryKey: true}\n",
+                          text),
+                  &problems);
+        assert_non_null(contract);
+        const struct key_list *listed = contract->ports[0].listed;
+        if (i == 0) {
+            assert_null(listed); // records name their keys
+        } else {
+            assert_int_equal(listed->count, 2);
+            assert_int_equal(key_list_find(listed, bytes_text("oven-2")), 0);
+            assert_int_equal(key_list_find(listed, bytes_text("oven-1")), 1);
+        }
+        contract_free(contract);
+    }
+}
+
 static void what_a_contract_says_of_its_avro_schema_is_read(void **state)
 {
     (void)state;
@@ -581,6 +616,7 @@ int main(void)
         cmocka_unit_test(the_shipped_contract_of_the_host_is_good),
         cmocka_unit_test(a_port_is_chosen_by_any_of_its_names),
         cmocka_unit_test(what_a_contract_says_of_the_wire_is_read),
+        cmocka_unit_test(keys_that_a_contract_of_blocks_lists_keep_its_order),
         cmocka_unit_test(what_a_contract_says_of_its_avro_schema_is_read),
         cmocka_unit_test(what_this_build_does_not_write_is_not_promised),
         cmocka_unit_test(each_mistake_about_the_avro_schema_gets_its_sentence),

@@ -20,7 +20,7 @@ static struct wire_reader *reader;
 static enum err block_send(struct output *output, const struct message *message)
 {
     (void)output;
-    assert_int_equal(wire_read(reader, message->value, &it.port.schema), OK);
+    assert_int_equal(wire_read(reader, message->value, &it.port.schema, NULL), OK);
     const struct wire_info *info = wire_reader_info(reader);
     uint64_t last = info->first_seq + info->row_count - 1;
     char identity[128];

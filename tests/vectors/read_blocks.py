@@ -1,48 +1,47 @@
 """Records of layout `blocks` as rows, with fastavro: read_blocks.py SCHEMA.json RECORD.avro..."""
-import itertools
 import json
 import struct
 import sys
+from itertools import accumulate, chain, islice
 
 import fastavro
 
 
-def rows(block):
-    """The rows of one decoded record: [seq, key, time in ms, quality, {field: value}]."""
-    keys, name = [], ""
+def rows(block, schema):
+    """The rows of one record: [seq, key, time in ms, quality, {field: value}]."""
+    assert block["list"] in (0, schema["list"]), "keys of another schema"
+    keys = [schema["keys"][place + i] for place, n in pairs(block["listed"]) for i in range(n)]
     for shared, rest in zip(block["shared"], block["keys"]):
-        name = name[:shared] + rest
-        keys.append(name)
-    cells, steps, axis_first = [], iter(block["times"]), 0  # the rows, key after key
-    of_key, names = [], iter(keys)
-    for key_count, row_count in pairs(block["axes"]):
-        times = list(itertools.accumulate(next(steps) for _ in range(row_count)))
-        times, axis_first = [axis_first + t for t in times], axis_first + times[0]
-        for key in itertools.islice(names, key_count):
-            of_key.append([[0, key, time, 0, {}] for time in times])
-            cells += of_key[-1]
+        keys.append(keys[-1][:shared] + rest if shared else rest)
+    names, of_key, begin = iter(keys), [], 0  # the rows of each key
+    for axis in block["axes"]:
+        times = list(accumulate(axis["times"], initial=begin))[1:]
+        of_key += [[[0, key, time, 0, {}] for time in times] for key in islice(names, axis["keys"])]
+        begin = times[0]
+    cells = list(chain(*of_key))
     by_time = sorted(cells, key=lambda row: row[2])
-    order = block["order"] or [0] * len(cells)
-    out = [by_time[i + step] for i, step in enumerate(order)]
-    for i, row in enumerate(out):
-        row[0] = block["seq"] + i
-    for row, quality in zip(cells, spread(block["qualities"])):
-        row[3] = quality
-    scales, numbers, doubles = spread(block["scales"]), iter(block["numbers"]), iter(block["doubles"])
-    for field, runs in block["columns"].items():
-        here, first = has_value(runs), 0
-        for key_rows in of_key:
-            mine = [row for row in key_rows if next(here)]
-            scale = next(scales) if mine else 0
-            number = first if scale & 64 else 0
-            for place, row in enumerate(mine):
-                if scale == 32:
-                    row[4][field] = next(doubles)
-                    continue
-                number += next(numbers)
-                first = number if place == 0 else first
-                row[4][field] = value_of(block, number, scale & 63)
+    out = [by_time[i + step] for i, step in enumerate(block["order"] or [0] * len(cells))]
+    for i, (row, cell, quality) in enumerate(zip(out, cells, spread(block["qualities"]))):
+        row[0], cell[3] = block["seq"] + i, quality
+    present = (i % 2 == 0 for i, n in enumerate(block["present"]) for _ in range(n))
+    scales, numbers = spread(block["scales"]), iter(block["numbers"])
+    for field in schema["columns"]:
+        number = 0
+        for mine in ([row for row in of if next(present)] for of in of_key):
+            scale = next(scales) if mine else 64
+            number = number if scale & 64 else 0
+            for row in mine:
+                number = (number + next(numbers) + 2**63) % 2**64 - 2**63
+                row[4][field] = value(block, number, scale & 63)
     return out
+
+
+def value(block, number, scale):
+    if scale >= 32:
+        return (block["doubles"] if scale == 32 else block["texts"])[number] if scale < 34 else \
+            number != 0 if scale == 34 else number  # 35: an integer, or a time in ms
+    decimal = number / 10 ** (scale % 16)
+    return decimal if scale < 16 else struct.unpack("f", struct.pack("f", decimal))[0]
 
 
 def pairs(numbers):
@@ -50,37 +49,29 @@ def pairs(numbers):
 
 
 def spread(runs):
-    """(value, count)*, one by one."""
-    return (value for value, count in pairs(runs) for _ in range(count))
+    return (value for value, n in pairs(runs) for _ in range(n))
 
 
-def has_value(runs):
-    """Runs of rows with a value, without, with, ...; after the last, one without end."""
-    for i, count in enumerate(runs):
-        yield from itertools.repeat(i % 2 == 0, count)
-    yield from itertools.repeat(len(runs) % 2 == 0)
+# ---- the rest prints rows for comparison ----
 
 
-def value_of(block, number, scale):
-    if scale == 33:
-        return block["texts"][number]
-    if scale >= 34:
-        return bool(number) if scale == 34 else number  # 35: an integer, or a time in ms
-    value = number / 10 ** (scale % 16)
-    return struct.unpack("f", struct.pack("f", value))[0] if scale >= 16 else value
+def said(v):
+    if isinstance(v, float):
+        return struct.pack(">d", v).hex()
+    return str(v).lower() if isinstance(v, bool) else v
 
 
 def main():
-    schema = fastavro.parse_schema(json.load(open(sys.argv[1])))
+    with open(sys.argv[1]) as file:
+        schema = json.load(file)
+    parsed = fastavro.parse_schema(schema)
     for path in sys.argv[2:]:
         with open(path, "rb") as file:
-            block = fastavro.schemaless_reader(file, schema)
-        for seq, key, time, quality, values in rows(block):
-            said = "".join(
-                f" {f}={struct.pack('>d', v).hex() if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else v}"
-                for f, v in values.items()
-            )
-            print(f"{seq} {key} {time} {quality}{said}")
+            block = fastavro.schemaless_reader(file, parsed)
+        for loss in block["lost"]:
+            print(f"lost {loss['from_seq']} {loss['to_seq']} {loss['count']} {loss['cause']}")
+        for seq, key, time, quality, values in rows(block, schema):
+            print(seq, key, time, quality, *(f"{f}={said(v)}" for f, v in values.items()))
 
 
 main()
