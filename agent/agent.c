@@ -334,7 +334,9 @@ static void drain(struct agent *agent)
 
 static void stop(struct agent *agent)
 {
-    notify("STOPPING=1");
+    if (!agent->starts_anew) {
+        notify("STOPPING=1");
+    }
     for (uint32_t i = 0; i < agent->input_count; i++) {
         input_core_close(&agent->inputs[i]);
     }
@@ -383,6 +385,7 @@ int agent_run(const struct settings *settings)
         add_timers(agent);
         loop_run(agent->loop, turn, agent);
         stop(agent);
+        code = agent->starts_anew ? AGENT_ANEW : EX_OK;
     }
     release(agent);
     return code;

@@ -9,7 +9,10 @@
 
 #include "agent/settings.h"
 
+enum { AGENT_ANEW = -1 };
+
 // Run until SIGTERM or SIGINT. Returns the exit code of the program; sentences were logged.
+// AGENT_ANEW: a newer contract was taken; read the settings again and run with them.
 int agent_run(const struct settings *settings);
 
 #endif

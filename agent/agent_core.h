@@ -59,6 +59,9 @@ struct agent {
         uint32_t count;
     } levels[SETTINGS_PRODUCTS_MAX];
 
+    const struct followed *followed[SETTINGS_PRODUCTS_MAX]; // borrowed from who follows
+    bool starts_anew;                                       // once it has stopped
+
     struct report last; // as the services were last told
 };
 

@@ -83,6 +83,20 @@ void service_levels(struct service_port *port, uint32_t index, const struct slo_
     core->agent->levels[index] = (struct agent_levels){.list = levels, .count = count};
 }
 
+void service_contract(struct service_port *port, uint32_t index, const struct followed *followed)
+{
+    struct service_core *core = port->core;
+    assert(index < SETTINGS_PRODUCTS_MAX);
+    core->agent->followed[index] = followed;
+}
+
+void service_start_anew(struct service_port *port)
+{
+    struct service_core *core = port->core;
+    core->agent->starts_anew = true;
+    loop_stop(core->agent->loop);
+}
+
 // The gateway's own state rides with the first product's.
 static void state_name(const char *name, char out[SPOOL_STATE_NAME_MAX])
 {
@@ -151,6 +165,9 @@ static void judge_product(struct report *report, const struct report_product *pr
     if (product->thin_level > 0) {
         add_reason(report, REPORT_STATUS_WARN, "buffer.thinning:%s", product->name);
     }
+    if (product->followed != NULL && product->followed->newer[0] != '\0') {
+        add_reason(report, REPORT_STATUS_WARN, "contract.refused:%s", product->name);
+    }
     if (core->restored) {
         add_reason(report, REPORT_STATUS_FAIL, "spool.restored:%s", product->name);
     }
@@ -199,6 +216,8 @@ void agent_report(struct agent *agent, struct report *report)
         report->products[i].in_memory = agent->memories[i] != NULL;
         report->products[i].levels = agent->levels[i].list;
         report->products[i].level_count = agent->levels[i].count;
+        report->products[i].followed = agent->followed[i];
+        report->products[i].follow = settings_follow_of(agent->settings, i);
     }
     report->input_count = agent->input_count;
     for (uint32_t i = 0; i < agent->input_count; i++) {

@@ -93,7 +93,7 @@ static enum err take(void *taker, const rd_kafka_message_t *message)
 static int read_source(struct request *request, struct kafka_reader *reader,
                        const struct source *source, struct catalog *catalog)
 {
-    const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    const struct kafka_reader_range whole = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct taking taking = {.catalog = catalog, .request = request, .source = source};
     struct kafka_reader_told told;
     char why[KAFKA_SENTENCE_SIZE];

@@ -181,7 +181,7 @@ static enum err take_message(void *taker, const rd_kafka_message_t *message)
 
 static int read_topic(struct decode *decode, const struct command_kafka *kafka, const char *topic)
 {
-    const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    const struct kafka_reader_range whole = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct kafka_reader *reader;
     struct kafka_reader_told told;
     char why[KAFKA_SENTENCE_SIZE];

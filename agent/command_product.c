@@ -21,6 +21,9 @@ static const char usage[] =
     "  --trust CA              authorities (PEM) whose signatures count on records that are there\n"
     "  --replication N         of topics that are made; default: as contract or cluster say\n"
     "  --tenant NAME           of contracts that name none\n"
+    "  --canary SHARE          only so many of the gateways that follow take the version, e.g. "
+    "5%;\n"
+    "                          raise it by applying again; without it all do\n"
     "  --emit TOOL             print the rights as input for a tool, and do nothing else\n"
     "  --gateway P, --owner P, --reader P   whom the rights are for, e.g. User:CN=gw-1; several by "
     ";\n"
@@ -196,6 +199,7 @@ int command_product(int argc, char **argv)
                                     {.names = "--reader", .text = &request.principals.reader},
                                     {.names = "--end-of-support", .text = &request.end_of_support},
                                     {.names = "--force", .text = &request.force_reason},
+                                    {.names = "--canary", .text = &request.canary},
                                     {.names = "--json|-j", .flag = &request.json},
                                     {.names = NULL}};
     int code = arguments_read("product", argc, argv, rows, usage);

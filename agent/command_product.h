@@ -24,6 +24,7 @@ struct product_request {
     const char *tenant;
     const char *end_of_support; // retire
     const char *force_reason;   // retire: overrule who still reads
+    const char *canary;         // apply: "5%"
     struct access_principals principals;
     bool json;
     // What is made of them.

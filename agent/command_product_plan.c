@@ -2,6 +2,7 @@
 #include "agent/command_product.h"
 
 #include "agent/command.h"
+#include "agent/track.h"
 #include "ports/discovery/publish.h"
 
 #include <cjson/cJSON.h>
@@ -114,6 +115,7 @@ static int plan_and_finish(struct product_request *request, struct mesh *mesh, i
         .signer = request->signer,
         .trust = request->believed,
         .replication = replication,
+        .canary = request->canary,
     };
     const char *cluster = mesh_cluster(mesh, why);
     enum err err = cluster != NULL ? publish_plan_make(mesh, &published, plan, why) : ERR_AGAIN;
@@ -153,12 +155,25 @@ static bool read_replication(const struct product_request *request, int *replica
     return true;
 }
 
+// False after a sentence.
+static bool check_canary(const struct product_request *request)
+{
+    unsigned share;
+    if (request->canary == NULL || (canary_read(request->canary, &share) && share > 0)) {
+        return true;
+    }
+    (void)fprintf(stderr, "weir product: --canary %.40s: a share of the gateways, e.g. 5%%\n",
+                  request->canary);
+    return false;
+}
+
 int product_plan(struct product_request *request)
 {
     int replication;
     char why[KAFKA_SENTENCE_SIZE];
     struct mesh *mesh;
-    int code = read_replication(request, &replication) ? product_read_contracts(request) : EX_USAGE;
+    bool good = read_replication(request, &replication) && check_canary(request);
+    int code = good ? product_read_contracts(request) : EX_USAGE;
     if (code == EX_OK) {
         code = product_read_keys(request);
     }

@@ -132,6 +132,21 @@ static void print_levels(const cJSON *stream)
     (void)printf("\n");
 }
 
+// "  oven: contract 1.2.0 of 1.x; not 1.3.0: its status is draft"
+static void print_contract(const cJSON *stream)
+{
+    const cJSON *contract = cJSON_GetObjectItemCaseSensitive(stream, "contract");
+    if (!has_text(contract, "track")) {
+        return;
+    }
+    (void)printf("  %s: contract %s of %s", text_of(stream, "id"), text_of(contract, "version"),
+                 text_of(contract, "track"));
+    if (has_text(contract, "newer")) {
+        (void)printf("; not %s: %s", text_of(contract, "newer"), text_of(contract, "why_not"));
+    }
+    (void)printf("\n");
+}
+
 static void print_products(const cJSON *streams)
 {
     (void)printf("\n%-16s %13s %12s %10s %10s %12s %12s %9s %12s\n", "product", "waiting", "oldest",
@@ -159,6 +174,7 @@ static void print_products(const cJSON *streams)
         } else if (has_text(stream, "spool") && strcmp(text_of(stream, "spool"), "ok") != 0) {
             (void)printf("  its spool is %s\n", text_of(stream, "spool"));
         }
+        print_contract(stream);
         print_levels(stream);
     }
 }

@@ -93,7 +93,7 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments)
 {
     *arguments = (struct arguments){.kafka = {.command = "verify"},
                                     .isolation = "read_committed",
-                                    .range = {INT64_MIN, INT64_MAX}};
+                                    .range = {.from_ms = INT64_MIN, .to_ms = INT64_MAX}};
     const char *from = NULL;
     const char *to = NULL;
     const char *isolation = NULL;
@@ -205,7 +205,7 @@ static int read_companion(struct proof *proof, struct kafka_reader *reader, cons
 static int proof_read(struct proof *proof, struct kafka_reader *reader)
 {
     const struct arguments *arguments = proof->arguments;
-    const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    const struct kafka_reader_range whole = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct kafka_reader_told told;
     char why[KAFKA_SENTENCE_SIZE];
     int code;

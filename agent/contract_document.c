@@ -1,6 +1,7 @@
 #include "agent/contract_document.h"
 
-#include <cjson/cJSON.h>
+#include "agent/track.h"
+
 #include <strings.h>
 
 enum { ROOT_KEYS_MAX = 512 }; // as many as YAML_KEYS_MAX
@@ -21,6 +22,28 @@ static void remove_ends(cJSON *promises)
         if (is_end(promise)) {
             cJSON_Delete(cJSON_DetachItemViaPointer(promises, promise));
         }
+    }
+}
+
+static bool is_canary(const cJSON *custom)
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(custom, "property"));
+    return name != NULL && strcmp(name, "weir.canary") == 0;
+}
+
+// Without the mark, and without an empty list that only it had made.
+static void remove_canary(cJSON *root)
+{
+    cJSON *customs = cJSON_GetObjectItemCaseSensitive(root, "customProperties");
+    cJSON *next = NULL;
+    for (cJSON *custom = customs != NULL ? customs->child : NULL; custom != NULL; custom = next) {
+        next = custom->next;
+        if (is_canary(custom)) {
+            cJSON_Delete(cJSON_DetachItemViaPointer(customs, custom));
+        }
+    }
+    if (cJSON_IsArray(customs) && customs->child == NULL) {
+        cJSON_DeleteItemFromObjectCaseSensitive(root, "customProperties");
     }
 }
 
@@ -60,6 +83,7 @@ enum err contract_content_digest(struct bytes document, uint8_t out[DIGEST_SIZE]
     cJSON *promises = cJSON_GetObjectItemCaseSensitive(root, "slaProperties");
     cJSON_DeleteItemFromObjectCaseSensitive(root, "status");
     remove_ends(promises);
+    remove_canary(root);
     if (cJSON_IsArray(promises) && promises->child == NULL) {
         cJSON_DeleteItemFromObjectCaseSensitive(root, "slaProperties"); // none is as good as empty
     }
@@ -103,4 +127,41 @@ char *contract_document_ended(struct bytes document, const char *status, const c
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
     return text;
+}
+
+char *contract_document_canary(struct bytes document, const char *share)
+{
+    cJSON *root = object_of(document);
+    if (root == NULL) {
+        return NULL;
+    }
+    remove_canary(root);
+    cJSON *customs = cJSON_GetObjectItemCaseSensitive(root, "customProperties");
+    if (share != NULL && !cJSON_IsArray(customs)) {
+        customs = cJSON_AddArrayToObject(root, "customProperties");
+    }
+    if (share != NULL) {
+        cJSON *mark = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(mark, "property", "weir.canary");
+        (void)cJSON_AddStringToObject(mark, "value", share);
+        (void)cJSON_AddItemToArray(customs, mark);
+    }
+    char *text = cJSON_PrintUnformatted(root);
+    cJSON_Delete(root);
+    return text;
+}
+
+unsigned contract_document_share(const cJSON *document)
+{
+    const cJSON *custom;
+    cJSON_ArrayForEach(custom, cJSON_GetObjectItemCaseSensitive(document, "customProperties"))
+    {
+        if (is_canary(custom)) {
+            unsigned share = 0;
+            const char *text =
+                cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(custom, "value"));
+            return text != NULL && canary_read(text, &share) ? share : 0;
+        }
+    }
+    return CANARY_ALL;
 }

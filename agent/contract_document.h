@@ -1,8 +1,9 @@
 // A contract as the document that is published: ODCS as JSON on one line, every key of the file
 // kept. The same file makes the same bytes on every machine.
 //
-// A version of a contract never changes, but for the marks of its end: `status`, and among
-// slaProperties `endOfSupport` and `endOfLife`. What is left without them is its *content*, and the
+// A version of a contract never changes, but for marks about it: `status`, among slaProperties
+// `endOfSupport` and `endOfLife`, and among customProperties `weir.canary` (the share of gateways
+// that take the version: agent/track.h). What is left without them is its *content*, and the
 // content's digest says which contract a gateway runs.
 //
 // Floor: forms.
@@ -12,6 +13,8 @@
 #include "agent/digest.h"
 #include "agent/err.h"
 
+#include <cjson/cJSON.h>
+
 // SHA-256 of the content of a document. ERR_INVALID: it is no JSON object, or a
 // key of it stands twice.
 enum err contract_content_digest(struct bytes document, uint8_t out[DIGEST_SIZE]);
@@ -20,5 +23,13 @@ enum err contract_content_digest(struct bytes document, uint8_t out[DIGEST_SIZE]
 // among its slaProperties; freed by cJSON_free. NULL: it is none, as above.
 char *contract_document_ended(struct bytes document, const char *status,
                               const char *end_of_support);
+
+// The document with the mark `weir.canary: SHARE` ("5%"), or without one (NULL); freed by
+// cJSON_free. NULL: it is none, as above.
+char *contract_document_canary(struct bytes document, const char *share);
+
+// The share of gateways that take the version, in hundredths of a percent; CANARY_ALL where the
+// document has no mark, 0 where the mark cannot be read.
+unsigned contract_document_share(const cJSON *document);
 
 #endif

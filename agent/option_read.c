@@ -358,6 +358,19 @@ static const struct yaml_node *find_misspelt(const struct yaml_node *mapping, co
     return found;
 }
 
+// Was a row "KEY.something" given, in place of "KEY"?
+static bool is_given_below(const struct option_set *set, const char *key)
+{
+    size_t size = strlen(key);
+    for (size_t i = 0; set->rows[i].key != NULL; i++) {
+        if (strncmp(set->rows[i].key, key, size) == 0 && set->rows[i].key[size] == '.' &&
+            set->values[i].line != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // `missing`: the name of the section, where it is not there at all; else NULL. A key that was
 // misspelt is told once: unknown keys are told already, unless `any` key may stand there.
 static void tell_missing(const struct option_set *set, bool any, const struct yaml_node *place,
@@ -365,7 +378,7 @@ static void tell_missing(const struct option_set *set, bool any, const struct ya
 {
     for (size_t i = 0; set->rows[i].key != NULL; i++) {
         const struct option *row = &set->rows[i];
-        if (!row->required || set->values[i].line != 0) {
+        if (!row->required || set->values[i].line != 0 || is_given_below(set, row->key)) {
             continue;
         }
         char below[YAML_PATH_SIZE];
@@ -458,7 +471,9 @@ static void take_mapping(struct option_set *set, const struct option *others,
                          const struct yaml_node *mapping, struct problems *problems)
 {
     for (const struct yaml_node *node = mapping->first; node != NULL; node = node->next) {
-        if (!is_prefix(set->rows, node->key)) {
+        size_t row = 0;
+        bool is_plain = node->kind == YAML_TEXT && has_row(set->rows, node->key, &row);
+        if (is_plain || !is_prefix(set->rows, node->key)) { // "contract: FILE", "contract: {..}"
             take_key(set, others, node, "", problems);
             continue;
         }

@@ -39,6 +39,8 @@ struct report_product {
     uint64_t missed_records;         // due at a scheduled poll, and not read
     const struct arrivals *arrivals; // of the acknowledged ones
     const struct contract *contract;
+    const struct follow_settings *follow; // NULL: the contract is a file
+    const struct followed *followed;      // how it stands; NULL: not looked yet
     const struct contract_promises *promises;
     const struct quality_rules *rules;
     uint64_t waiting_records;        // not settled

@@ -35,6 +35,12 @@ void service_report(struct service_port *port, struct report *report);
 void service_levels(struct service_port *port, uint32_t index, const struct slo_result *levels,
                     uint32_t count);
 
+// How the followed contract of product `index` stands, for all reports from now on; borrowed.
+void service_contract(struct service_port *port, uint32_t index, const struct followed *followed);
+
+// Stop as on SIGTERM, and start anew in this process with the settings as they are then.
+void service_start_anew(struct service_port *port);
+
 // Small durable state of the gateway (not of a product): boot count, run id, digests. Read in
 // `open` only; written with the next commit, and before a clean stop ends.
 struct bytes service_recall(struct service_port *port, const char *name); // empty: none

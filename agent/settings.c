@@ -219,11 +219,16 @@ static void read_root(struct settings_reading *reading)
     read_general(reading);
     read_kafka(reading);
     read_heartbeat(reading);
+    if (reading->follows_only) {
+        settings_read_follow_lists(reading);
+        return;
+    }
     settings_read_products(reading);
     settings_read_inputs(reading);
 }
 
-struct settings *settings_parse(const char *path, struct bytes text, struct problems *problems)
+static struct settings *parse(const char *path, struct bytes text, bool follows_only,
+                              struct problems *problems)
 {
     unsigned before = problems->error_count;
     struct settings *settings = calloc(1, sizeof *settings);
@@ -234,8 +239,10 @@ struct settings *settings_parse(const char *path, struct bytes text, struct prob
     settings->file = settings_copy(path);
     struct yaml *yaml = yaml_parse(settings->file, text, problems);
     if (yaml != NULL) {
-        struct settings_reading reading = {
-            .settings = settings, .root = yaml_root(yaml), .problems = problems};
+        struct settings_reading reading = {.settings = settings,
+                                           .root = yaml_root(yaml),
+                                           .problems = problems,
+                                           .follows_only = follows_only};
         read_root(&reading);
         yaml_tree_free(yaml);
     }
@@ -243,8 +250,15 @@ struct settings *settings_parse(const char *path, struct bytes text, struct prob
         settings_free(settings);
         return NULL;
     }
-    compute_digest(settings, text);
+    if (!follows_only) {
+        compute_digest(settings, text);
+    }
     return settings;
+}
+
+struct settings *settings_parse(const char *path, struct bytes text, struct problems *problems)
+{
+    return parse(path, text, false, problems);
 }
 
 // Not realpath: /etc/weir may be a link, and paths in sentences should be the ones that people
@@ -263,7 +277,7 @@ const char *settings_default_path(void)
     return path != NULL && *path != '\0' ? path : "/etc/weir/weir.yaml";
 }
 
-struct settings *settings_read(const char *path, struct problems *problems)
+static struct settings *read_file(const char *path, bool follows_only, struct problems *problems)
 {
     char *text = NULL;
     size_t size = 0;
@@ -271,7 +285,7 @@ struct settings *settings_read(const char *path, struct problems *problems)
     enum err err = file_read(full, YAML_SIZE_MAX, &text, &size);
     struct settings *settings = NULL;
     if (err == OK) {
-        settings = settings_parse(full, bytes_from(text, size), problems);
+        settings = parse(full, bytes_from(text, size), follows_only, problems);
     } else {
         char why[160];
         file_explain(err, YAML_SIZE_MAX, why, sizeof why);
@@ -281,6 +295,16 @@ struct settings *settings_read(const char *path, struct problems *problems)
     free(text);
     free(full);
     return settings;
+}
+
+struct settings *settings_read(const char *path, struct problems *problems)
+{
+    return read_file(path, false, problems);
+}
+
+struct settings *settings_read_follows(const char *path, struct problems *problems)
+{
+    return read_file(path, true, problems);
 }
 
 void settings_free(struct settings *settings)
@@ -298,6 +322,7 @@ void settings_free(struct settings *settings)
         option_set_free(&settings->inputs[i].common);
         option_set_free(&settings->inputs[i].options);
     }
+    settings_free_follows(settings);
     option_set_free(&settings->general);
     option_set_free(&settings->kafka);
     option_set_free(&settings->heartbeat);

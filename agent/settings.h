@@ -6,11 +6,18 @@
 #define WEIR_AGENT_SETTINGS_H
 
 #include "agent/contract.h"
+#include "agent/followed.h"
 #include "agent/key.h"
 #include "agent/option.h"
 #include "agent/spool.h"
+#include "agent/track.h"
 
-enum { SETTINGS_PRODUCTS_MAX = 16, SETTINGS_INPUTS_MAX = 64 };
+enum {
+    SETTINGS_PRODUCTS_MAX = 16,
+    SETTINGS_INPUTS_MAX = 64,
+    SETTINGS_FOLLOWS_MAX = SETTINGS_PRODUCTS_MAX + SETTINGS_INPUTS_MAX,
+    FOLLOW_ID_MAX = 255,
+};
 
 enum link_profile { LINK_ETHERNET, LINK_CELLULAR, LINK_SATELLITE };
 enum { LINGER_LEAST_MS = 5 }; // a record waits so long at least for others to go with it
@@ -46,6 +53,17 @@ struct input_settings {
     struct option_set options; // the driver's rows
 };
 
+// A contract that is taken from `mesh.contracts`, as its owner signed it.
+struct follow_settings {
+    char *id;
+    char *track_text;
+    struct track track;
+    char *domain; // whose it must be; NULL: that of the version taken first
+    int product;  // whose contract it is; -1: only inputs read by it
+    struct followed kept;
+    bool is_trial; // these settings are those of `kept.next_path`
+};
+
 struct settings {
     char *file;            // absolute
     char *gateway;         // [A-Za-z0-9._-]{1,64}; default: the host name
@@ -65,6 +83,8 @@ struct settings {
     struct product_settings products[SETTINGS_PRODUCTS_MAX];
     uint32_t input_count;
     struct input_settings inputs[SETTINGS_INPUTS_MAX];
+    uint32_t follow_count;
+    struct follow_settings follows[SETTINGS_FOLLOWS_MAX];
     uint8_t digest[32]; // SHA-256 over weir.yaml and the contracts, for the heartbeat
 };
 
@@ -77,6 +97,13 @@ struct settings *settings_read(const char *path, struct problems *problems);
 // The same from the text of the file; `path` (absolute) says where relative paths begin.
 struct settings *settings_parse(const char *path, struct bytes text, struct problems *problems);
 void settings_free(struct settings *settings);
+
+// Only how to reach the cluster, the gateway, and which contracts are followed: products and inputs
+// are not complete. As settings_read; what is wrong elsewhere is not told.
+struct settings *settings_read_follows(const char *path, struct problems *problems);
+
+// How the contract of product `product` is followed; NULL: it is a file.
+const struct follow_settings *settings_follow_of(const struct settings *settings, uint32_t product);
 
 // Warn where the spools cannot all grow to their sizes on the disk of the state directory.
 void settings_check_space(const struct settings *settings, struct problems *problems);

@@ -126,6 +126,9 @@ static void read_input(const struct settings_reading *reading, const struct yaml
     } else if (name != NULL) {
         tell_unknown_driver(reading, yaml_get(node, "driver"), name);
     }
+    if (input->driver != NULL && settings_reads_product(input->driver)) {
+        (void)settings_contract(reading, node, &input->options, -1);
+    }
     // The driver judges the rest, and may rely on its rows and the schema being good.
     bool known = choose_product(reading, node, input);
     if (known && input->driver != NULL && input->driver->check != NULL &&

@@ -153,12 +153,33 @@ static bool group_is_empty(const struct option_set *set, size_t row, size_t size
     return empty;
 }
 
+// "contract: FILE" and "contract: {id: ..}" are two ways to say one thing: is this row the other
+// one?
+static bool is_other_way(const struct option_set *set, size_t row)
+{
+    const char *key = set->rows[row].key;
+    size_t size = strcspn(key, ".");
+    bool is_nested = key[size] == '.';
+    bool plain = false, nested = false, nested_set = false;
+    for (size_t i = 0; set->rows[i].key != NULL; i++) {
+        bool alike = strncmp(set->rows[i].key, key, size) == 0;
+        plain = plain || (alike && set->rows[i].key[size] == '\0');
+        bool below = alike && set->rows[i].key[size] == '.';
+        nested = nested || below;
+        nested_set = nested_set || (below && set->values[i].set);
+    }
+    return plain && nested && is_nested != nested_set;
+}
+
 static void print_set(const struct option_set *set, const char *indent, FILE *out)
 {
     char deeper[16];
     (void)snprintf(deeper, sizeof deeper, "%s  ", indent);
     for (size_t i = 0; set->values != NULL && set->rows[i].key != NULL; i++) {
         size_t size = 0;
+        if (is_other_way(set, i)) {
+            continue;
+        }
         bool nested = strchr(set->rows[i].key, '.') != NULL;
         if (begins_group(set->rows, i, &size)) {
             (void)fprintf(out, "%s%s%.*s:\n", indent, group_is_empty(set, i, size) ? "# " : "",

@@ -156,7 +156,8 @@ static void check_latency(const struct settings_reading *reading, const struct y
 static void read_contract(const struct settings_reading *reading, const struct yaml_node *node,
                           struct product_settings *product)
 {
-    const char *path = option_text(&product->options, "contract");
+    const char *path =
+        settings_contract(reading, node, &product->options, (int)reading->settings->product_count);
     if (path == NULL) {
         return; // told
     }

@@ -18,7 +18,22 @@ struct settings_reading {
     const struct yaml_node *root;
     struct problems *problems;
     bool product_failed; // then what names a product cannot be judged
+    bool follows_only;   // contracts that are followed are noted, and nothing else is judged
 };
+
+// The file of the contract that `options` (with rows `contract`, `contract.id`, `contract.track`,
+// `contract.domain`) name, noting one that is followed; `product` its index, -1: an input's. NULL:
+// there is none, and it was told.
+const char *settings_contract(const struct settings_reading *reading, const struct yaml_node *node,
+                              struct option_set *options, int product);
+void settings_free_follows(struct settings *settings);
+
+// Note what is followed, and nothing else of products and inputs.
+void settings_read_follow_lists(const struct settings_reading *reading);
+
+// Does the driver read another product, by a contract that may be followed?
+struct input_driver;
+bool settings_reads_product(const struct input_driver *driver);
 
 void settings_read_products(struct settings_reading *reading);
 void settings_read_inputs(const struct settings_reading *reading);

@@ -10,6 +10,7 @@ extern const struct input_driver kafka_driver;
 extern const struct input_driver line_driver;
 extern const struct input_driver linux_driver;
 extern const struct service service_control;
+extern const struct service service_follow;
 extern const struct service service_heartbeat;
 extern const struct service service_node;
 extern const struct service service_slo;
@@ -24,7 +25,7 @@ const struct output_driver *const output_drivers[] = {
 };
 
 const struct service *const services[] = {
-    &service_heartbeat, &service_node, &service_slo, &service_control, NULL,
+    &service_heartbeat, &service_node, &service_follow, &service_slo, &service_control, NULL,
 };
 
 const struct input_driver *input_driver_find(const char *name)

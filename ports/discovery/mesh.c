@@ -289,7 +289,7 @@ enum err mesh_reader(struct mesh *mesh, char why[KAFKA_SENTENCE_SIZE])
 enum err mesh_read(struct mesh *mesh, const char *topic, struct mesh_table **out,
                    char why[KAFKA_SENTENCE_SIZE])
 {
-    static const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    static const struct kafka_reader_range whole = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct kafka_reader_told told;
     struct mesh_table *table = calloc(1, sizeof *table);
     if (table == NULL) {

@@ -138,7 +138,7 @@ static enum err take_commit(void *taker, const rd_kafka_message_t *message)
 static enum err read_offsets(struct mesh *mesh, struct gathering *gathering,
                              char why[KAFKA_SENTENCE_SIZE])
 {
-    static const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    static const struct kafka_reader_range whole = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct kafka_reader_told told;
     enum err err = mesh_reader(mesh, why);
     return err != OK ? err

@@ -168,7 +168,7 @@ static bool make_records(struct node *node)
         const struct product_settings *product = &node->settings->products[i];
         struct told *told = &node->records[i];
         node_key(node->settings, product, told->key);
-        told->value = node_json(node->settings, product, node->report.products[i].epoch);
+        told->value = node_json(node->settings, product, &node->report.products[i]);
         if (told->value == NULL) {
             return false;
         }

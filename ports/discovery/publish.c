@@ -156,6 +156,12 @@ static enum err plan_port(struct making *making, const struct contract *contract
         put_config(&topic, "cleanup.policy", "delete");
         put_retention(&topic, contract->retention_ms);
         err = plan_topic(making, &topic);
+        struct publish_step *step = &making->plan->steps[making->plan->count - 1];
+        if (err == OK && making->request->canary != NULL && step->action == PUBLISH_CHANGE) {
+            char differs[PUBLISH_SENTENCE_SIZE];
+            memcpy(differs, step->detail, sizeof differs);
+            TELL(step, PUBLISH_LEAVE, "%.200s, once all gateways take the new version", differs);
+        }
     }
     return err;
 }
@@ -287,7 +293,7 @@ static void compare_contract(const struct making *making, struct publish_step *s
                              const struct contract *contract, const struct mesh_entry *entry)
 {
     struct dsse_verdict verdict;
-    struct bytes ours = bytes_text(contract->document);
+    struct bytes ours = bytes_text(step->document);
     uint8_t digest[DIGEST_SIZE];
     char differs[160];
     dsse_check(making->request->trust, entry->signature, CONTRACT_TYPE, entry->value,
@@ -309,6 +315,47 @@ static void compare_contract(const struct making *making, struct publish_step *s
     }
 }
 
+// The very bytes, where there is no mark to be set.
+static char *document_of(const struct contract *contract, const char *canary)
+{
+    struct bytes document = bytes_text(contract->document);
+    if (canary != NULL) {
+        return contract_document_canary(document, canary);
+    }
+    char *text = cJSON_malloc(document.size + 1);
+    if (text != NULL) {
+        memcpy(text, document.at, document.size + 1);
+    }
+    return text;
+}
+
+static unsigned share_of(struct bytes document)
+{
+    cJSON *root = cJSON_ParseWithLength((const char *)document.at, document.size);
+    unsigned share = contract_document_share(root);
+    cJSON_Delete(root);
+    return share;
+}
+
+// A share only grows: a gateway that took a version keeps it.
+static void plan_share(struct publish_step *step, const struct mesh_entry *entry)
+{
+    unsigned before = share_of(entry->value);
+    unsigned after = share_of(bytes_text(step->document));
+    if (step->action != PUBLISH_CHANGE || before == after) {
+        return;
+    }
+    if (after < before) {
+        TELL(step, PUBLISH_REFUSE,
+             "%g %% of the gateways take it already, and keep it; to take it back publish a higher "
+             "version with the old content",
+             before / 100.0);
+    } else {
+        TELL(step, PUBLISH_CHANGE, "for %g %% of the gateways (before: %g %%)", after / 100.0,
+             before / 100.0);
+    }
+}
+
 static enum err plan_contract(struct making *making, const struct contract *contract)
 {
     char key[sizeof((struct publish_step *)0)->name];
@@ -319,14 +366,17 @@ static enum err plan_contract(struct making *making, const struct contract *cont
     }
     const struct mesh_entry *entry = mesh_table_find(making->contracts, key);
     step->action = PUBLISH_CREATE;
+    step->document = document_of(contract, making->request->canary);
+    if (step->document == NULL || !sign(making, step, CONTRACT_TYPE)) {
+        return ERR_FAILED;
+    }
     if (entry != NULL) {
         compare_contract(making, step, contract, entry);
+        plan_share(step, entry);
+    } else if (making->request->canary != NULL) {
+        TELL(step, PUBLISH_CREATE, "for %s of the gateways", making->request->canary);
     }
-    step->document = cJSON_malloc(strlen(contract->document) + 1);
-    if (step->document != NULL) {
-        memcpy(step->document, contract->document, strlen(contract->document) + 1);
-    }
-    return step->document != NULL && sign(making, step, CONTRACT_TYPE) ? OK : ERR_FAILED;
+    return OK;
 }
 
 // The value of a text member, copied.
@@ -390,6 +440,9 @@ static enum err plan_product(struct making *making, uint32_t first)
     }
     if (entry != NULL) {
         compare_product(making, step, entry, &verdict);
+    }
+    if (request->canary != NULL && step->action == PUBLISH_CHANGE) {
+        TELL(step, PUBLISH_LEAVE, "stays as it is until all gateways take the new version");
     }
     return OK;
 }

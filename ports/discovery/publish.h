@@ -43,6 +43,9 @@ struct publish_request {
     struct dsse_signer *signer;              // NULL: documents are not signed
     const struct dsse_trust *trust;          // NULL: nobody was named to believe
     int replication;                         // of topics made; -1: as the contracts say
+    // "5%": only so many of the gateways that follow take these versions; the product and the
+    // configs of topics stay as they are until all do. NULL: all.
+    const char *canary;
 };
 
 struct publish_plan {

@@ -36,7 +36,15 @@ struct kafka_input {
 };
 
 static const struct option rows[] = {
-    {"contract", OPTION_PATH, NULL, true, 0, 0, NULL, "of the product that is read: an ODCS file"},
+    {"contract", OPTION_PATH, NULL, true, 0, 0, NULL,
+     "of the product that is read: an ODCS file, or what to follow on the mesh: `{id: .., track: "
+     "1.x}`"},
+    {"contract.id", OPTION_TEXT, NULL, false, 0, 0, NULL,
+     "the id of a contract that is taken from `mesh.contracts`; needs `trust`"},
+    {"contract.track", OPTION_TEXT, NULL, false, 0, 0, NULL,
+     "which of its versions: `1.x`, `1.4.x`, or one, `1.4.2`"},
+    {"contract.domain", OPTION_TEXT, NULL, false, 0, 0, NULL,
+     "whose it must be; default: the domain of the version that is taken first"},
     {"port", OPTION_TEXT, NULL, false, 0, 0, NULL,
      "of that contract; default: the only one that is written as JSON records"},
     {"use", OPTION_CHOICE, "records", false, 0, 0, "records|join",

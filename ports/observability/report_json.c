@@ -207,6 +207,24 @@ cJSON *report_buffer_json(const struct report *report)
     return object;
 }
 
+// Which contract is run, and why not a newer one. A heartbeat says it of one that is followed.
+static void add_contract(cJSON *object, const struct report_product *product, bool detail)
+{
+    const struct followed *followed = product->followed;
+    if (product->contract == NULL || (!detail && product->follow == NULL)) {
+        return;
+    }
+    cJSON *contract = cJSON_AddObjectToObject(object, "contract");
+    json_add_text(contract, "version", product->contract->version);
+    if (product->follow != NULL) {
+        json_add_text(contract, "track", product->follow->track_text);
+    }
+    if (followed != NULL && followed->newer[0] != '\0') {
+        json_add_text(contract, "newer", followed->newer);
+        json_add_text(contract, "why_not", followed->why);
+    }
+}
+
 static void add_stream_detail(cJSON *object, const struct report_product *product)
 {
     static const char *const healths[] = {"ok", "degraded", "broken"};
@@ -257,6 +275,7 @@ cJSON *report_streams_json(const struct report *report, bool detail)
         json_add_count(object, "oldest_age_s", product->oldest_age_s);
         add_total(object, "lost", product->lost_records);
         add_total(object, "gaps", product->gaps);
+        add_contract(object, product, detail);
         if (detail) {
             add_stream_detail(object, product);
         }

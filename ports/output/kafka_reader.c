@@ -27,6 +27,7 @@ struct reading {
     int wait_ms;
     int partition_count;
     int open_count;
+    rd_kafka_message_t *batch[BATCH_MAX];
     struct reading_partition {
         int64_t from, to;
         bool open;
@@ -185,6 +186,17 @@ static rd_kafka_resp_err_t narrow(struct reading *reading, int64_t time_ms, bool
     return err;
 }
 
+// Go on where an earlier reading ended.
+static void take_up(struct reading *reading, const int64_t *next)
+{
+    for (int32_t i = 0; i < reading->partition_count; i++) {
+        struct reading_partition *partition = &reading->partitions[i];
+        if (next[i] > partition->from && next[i] <= partition->to) {
+            partition->from = next[i];
+        }
+    }
+}
+
 static rd_kafka_resp_err_t reading_begin(struct reading *reading,
                                          const struct kafka_reader_range *range,
                                          struct kafka_reader_told *told)
@@ -198,6 +210,9 @@ static rd_kafka_resp_err_t reading_begin(struct reading *reading,
     }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR && range->from_ms != INT64_MIN) {
         err = narrow(reading, range->from_ms, true);
+    }
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && range->next != NULL) {
+        take_up(reading, range->next);
     }
     told->partitions = (uint32_t)reading->partition_count;
     for (int32_t i = 0; i < reading->partition_count && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
@@ -265,7 +280,7 @@ static enum err take_batch(struct reading *reading, rd_kafka_message_t **batch, 
 static enum err reading_run(struct reading *reading, kafka_reader_take *take, void *taker,
                             struct kafka_reader_told *told, char why[KAFKA_SENTENCE_SIZE])
 {
-    static rd_kafka_message_t *batch[BATCH_MAX]; // a reader is of one thread
+    rd_kafka_message_t **batch = reading->batch;
     int64_t heard_ms = clock_boot_ms();
     while (reading->open_count > 0) {
         ssize_t count =
@@ -311,6 +326,9 @@ enum err kafka_reader_read(struct kafka_reader *reader, const char *topic,
     }
     for (int32_t i = 0; i < reading->partition_count; i++) {
         partition_end(reading, i);
+        if (err == OK && range->next != NULL) {
+            range->next[i] = reading->partitions[i].to;
+        }
     }
     rd_kafka_queue_destroy(reading->queue);
     if (reading->topic != NULL) {

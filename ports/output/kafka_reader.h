@@ -21,6 +21,10 @@ typedef enum err kafka_reader_take(void *taker, const rd_kafka_message_t *messag
 
 struct kafka_reader_range {
     int64_t from_ms, to_ms; // Kafka's time stamps; INT64_MIN, INT64_MAX: from the beginning, to now
+    // By partition, KAFKA_READER_PARTITIONS_MAX of them: where to begin, and, after OK, where this
+    // reading ended. An offset that the topic does not have (any more) is its beginning. NULL: no
+    // part was read before.
+    int64_t *next;
 };
 
 struct kafka_reader_told {

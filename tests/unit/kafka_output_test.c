@@ -252,7 +252,7 @@ static enum err see(void *taker, const rd_kafka_message_t *message)
 static struct seen look(const char *topic, struct verify_verdict *verdict)
 {
     const struct kafka_client client = {.bootstrap = bootstrap};
-    const struct kafka_reader_range whole = {INT64_MIN, INT64_MAX};
+    const struct kafka_reader_range whole = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     struct kafka_reader *reader;
     struct kafka_reader_told told;
     char why[KAFKA_SENTENCE_SIZE];

@@ -177,7 +177,7 @@ static void each_mistake_of_the_gateway_gets_its_sentence(void **state)
     wrong(HEAD "gatway: x\n" PRODUCTS INPUTS, "3: gatway: unknown key; did you mean \"gateway\"?");
     wrong(HEAD "xyzzy: x\n" PRODUCTS INPUTS,
           "3: xyzzy: unknown key; known here: kafka, heartbeat, products, inputs, gateway, tenant, "
-          "state, control, log");
+          "trust, state, control, log");
     wrong(HEAD "log: loud\n" PRODUCTS INPUTS,
           "3: log: \"loud\" is none of: error, warn, info, debug");
     wrong(
@@ -209,10 +209,33 @@ static void each_mistake_of_a_product_gets_its_sentence(void **state)
           "3: products: is a mapping; write a list, each entry after a \"- \"");
     wrong(
         HEAD "products: [{port: readings}]\n" INPUTS,
-        "3: products[0].contract: is missing: the domain team's ODCS file, relative to this file");
+        "3: products[0].contract: is missing: the domain team's ODCS file, relative to this file; "
+        "or what to follow on the mesh: `{id: .., track: 1.x}`");
     wrong(HEAD "products: [{contract: no.odcs.yaml}]\n" INPUTS,
           "3: products[0].contract: \"" FOLDER "/no.odcs.yaml\" cannot be read: No such file or "
           "directory");
+}
+
+static void each_mistake_of_a_followed_contract_gets_its_sentence(void **state)
+{
+    (void)state;
+#define FOLLOW(words)                                                                              \
+    HEAD "state: /nowhere\ntrust: ca.pem\nproducts: [{contract: {" words "}}]\n" INPUTS
+    wrong(
+        FOLLOW("id: a, track: 1.x"),
+        "5: products[0].contract: no version 1.x of \"a\" is here yet; weir run takes it from the "
+        "mesh as soon as a broker answers");
+    wrong(FOLLOW("id: a"),
+          "5: products[0].contract.track: is missing; write which versions to take, "
+          "e.g. track: 1.x");
+    wrong(FOLLOW("id: a, track: newest"),
+          "5: products[0].contract.track: \"newest\" is no track; write 1.x, 1.4.x or one version, "
+          "1.4.2");
+    wrong(FOLLOW("track: 1.x"),
+          "5: products[0].contract.id: write the contract's id, 1 to 255 characters without '/'");
+    wrong(HEAD "products: [{contract: {id: a, track: 1.x}}]\n" INPUTS,
+          "3: products[0].contract: a contract is taken from the mesh only under a signature that "
+          "we believe; name the authorities: trust: CA.pem beside gateway:");
 }
 
 static void each_wrong_value_of_a_product_gets_its_sentence(void **state)
@@ -607,6 +630,7 @@ int main(void)
         cmocka_unit_test(the_state_directory_of_systemd_is_used),
         cmocka_unit_test(each_mistake_of_the_gateway_gets_its_sentence),
         cmocka_unit_test(each_mistake_of_a_product_gets_its_sentence),
+        cmocka_unit_test(each_mistake_of_a_followed_contract_gets_its_sentence),
         cmocka_unit_test(each_wrong_value_of_a_product_gets_its_sentence),
         cmocka_unit_test(exactly_once_is_written_and_read),
         cmocka_unit_test(without_a_word_the_link_decides_how_records_are_delivered),
