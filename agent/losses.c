@@ -12,9 +12,9 @@ enum {
     STATE_COUNT = (LOSSES_MAX + LOSSES_A_STATE - 1) / LOSSES_A_STATE,
 };
 
-static void state_name(unsigned index, char name[SPOOL_STATE_NAME_MAX])
+static void state_name(const struct losses *losses, unsigned index, char name[SPOOL_STATE_NAME_MAX])
 {
-    (void)snprintf(name, SPOOL_STATE_NAME_MAX, "untold.%u", index);
+    (void)snprintf(name, SPOOL_STATE_NAME_MAX, "%s.%u", losses->name, index);
 }
 
 static void put(const struct loss *loss, uint8_t *at)
@@ -43,7 +43,7 @@ void losses_restore(struct losses *losses, const struct states *states, const st
 {
     for (unsigned i = 0; i < STATE_COUNT; i++) {
         char name[SPOOL_STATE_NAME_MAX];
-        state_name(i, name);
+        state_name(losses, i, name);
         struct bytes value = states_get(states, spool, name);
         losses->state_count = value.size > 0 ? i + 1 : losses->state_count;
         for (size_t at = 0; at + LOSS_BYTES <= value.size && losses->count < LOSSES_MAX;
@@ -163,7 +163,7 @@ void losses_keep(struct losses *losses, struct states *states)
             size += LOSS_BYTES;
         }
         char name[SPOOL_STATE_NAME_MAX];
-        state_name(i, name);
+        state_name(losses, i, name);
         (void)states_set(states, name, bytes_from(bytes, size));
     }
 }
@@ -204,17 +204,53 @@ bool losses_all_stored(const struct losses *losses)
     return true;
 }
 
+static void take_out(struct losses *losses, uint32_t index)
+{
+    losses->count--;
+    memmove(&losses->list[index], &losses->list[index + 1],
+            (losses->count - index) * sizeof losses->list[0]);
+}
+
 bool losses_told(struct losses *losses, uint64_t id)
 {
     for (uint32_t i = 0; i < losses->count; i++) {
         if (losses->list[i].id == id) {
-            losses->count--;
-            memmove(&losses->list[i], &losses->list[i + 1],
-                    (losses->count - i) * sizeof losses->list[0]);
+            take_out(losses, i);
             return true;
         }
     }
     return false;
+}
+
+uint32_t losses_go_with(struct losses *losses, uint64_t block, struct wire_loss out[LOSSES_MAX])
+{
+    uint32_t count = 0;
+    for (struct loss *loss; (loss = losses_next(losses)) != NULL;) {
+        loss->sent = true;
+        loss->block = block;
+        out[count++] = (struct wire_loss){.from = loss->from,
+                                          .to = loss->to,
+                                          .count = loss->count,
+                                          .cause = bytes_text(settled_how_name(loss->how))};
+    }
+    return count;
+}
+
+bool losses_went(struct losses *losses, uint64_t block, bool arrived)
+{
+    uint32_t before = losses->count;
+    for (uint32_t i = losses->count; i-- > 0;) {
+        struct loss *loss = &losses->list[i];
+        if (!loss->sent || loss->block != block) {
+            continue;
+        }
+        if (arrived) {
+            take_out(losses, i);
+        } else {
+            loss->sent = false;
+        }
+    }
+    return losses->count < before;
 }
 
 void losses_failed(struct losses *losses, uint64_t id)

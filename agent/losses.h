@@ -2,11 +2,15 @@
 // state until then (I3). Neighbours of one cause become one, so a long drop is one record. What is
 // promised to come late (SETTLED_LATE) is told there too.
 //
+// A product of layout `blocks` has a second list: of losses that no acknowledged block has told
+// yet.
+//
 // Floor: flow.
 #ifndef WEIR_AGENT_LOSSES_H
 #define WEIR_AGENT_LOSSES_H
 
 #include "agent/states.h"
+#include "agent/wire_blocks.h"
 
 //
 // Thinning (agent/thin.h) is told here too, with the cause "thinned": of what became the seqs
@@ -25,10 +29,12 @@ struct loss {
     bool going;          // in a commit that is on its way
     bool stored;         // a commit holds it: it may be told
     bool sent;
-    bool failed; // sent, and came back
+    bool failed;    // sent, and came back
+    uint64_t block; // with the block that ends with it
 };
 
 struct losses {
+    const char *name; // of its states: NAME.0, NAME.1, ...; set before losses_restore
     uint32_t count;
     uint64_t next_id;
     uint64_t made;        // since the start
@@ -46,7 +52,7 @@ void losses_add(struct losses *losses, uint64_t from, uint64_t to, enum settled_
 void losses_add_thinned(struct losses *losses, uint64_t from, uint64_t to, uint64_t count,
                         int64_t time_first_ms, int64_t time_last_ms);
 
-// Write them into the states (names untold.0, untold.1, ...), to go with the next commit.
+// Write them into the states, to go with the next commit.
 void losses_keep(struct losses *losses, struct states *states);
 
 // A commit takes them all; then it is durable (or not).
@@ -65,6 +71,13 @@ bool losses_told(struct losses *losses, uint64_t id);
 // It did not arrive; losses_again makes it the next one once more.
 void losses_failed(struct losses *losses, uint64_t id);
 void losses_again(struct losses *losses);
+
+// Those that are stored and not sent go with the block that ends with `block`: how many, in
+// `*out`, borrowed until the list changes.
+uint32_t losses_go_with(struct losses *losses, uint64_t block, struct wire_loss out[LOSSES_MAX]);
+
+// That block arrived, or never will: then they are to go with another. True: the list is shorter.
+bool losses_went(struct losses *losses, uint64_t block, bool arrived);
 
 // The record for the losses topic, one JSON object.
 void losses_put_json(const struct loss *loss, const char *gateway, const char *product,

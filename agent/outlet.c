@@ -185,6 +185,9 @@ void outlet_delivered(struct outlet *outlet, uint64_t seq, enum delivered how)
     outlet->in_flight--;
     uint64_t from = outlet->blocks == NULL ? seq : outlet_blocks_take(outlet->blocks, seq);
     bool late = seq < outlet->first_seq; // settled otherwise meanwhile
+    if (outlet->blocks != NULL) {
+        outlet->owner.losses_went(outlet->owner.owner, seq, how == DELIVERED_OK);
+    }
     from = from < outlet->first_seq ? outlet->first_seq : from;
     if (how == DELIVERED_OK && !late) {
         accepted(outlet, from, seq);
@@ -271,7 +274,7 @@ void outlet_jump(struct outlet *outlet, uint64_t seq)
     outlet->alone_until = 0;
     outlet->alone_seq = 0;
     if (outlet->blocks != NULL) {
-        outlet_blocks_drop(outlet->blocks);
+        outlet_blocks_drop(outlet);
     }
 }
 

@@ -20,6 +20,7 @@
 
 #include "agent/arrivals.h"
 #include "agent/boots.h"
+#include "agent/losses.h"
 #include "agent/outlet_blocks.h"
 #include "agent/port.h"
 #include "agent/schema_marks.h"
@@ -46,6 +47,10 @@ struct outlet_owner {
     void (*aside_ended)(void *owner, uint64_t quarantined, uint64_t dropped);
     // `from`..`to` cannot be read or decoded: what of it is not settled is lost.
     void (*corrupt)(void *owner, uint64_t from, uint64_t to);
+    // Of layout `blocks`: the losses that the block which ends with `to` is to tell, and how many;
+    // and that this block arrived, or that another must tell them.
+    uint32_t (*losses_go)(void *owner, uint64_t to, struct wire_loss losses[LOSSES_MAX]);
+    void (*losses_went)(void *owner, uint64_t to, bool arrived);
     void *owner;
 };
 

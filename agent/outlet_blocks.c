@@ -94,8 +94,12 @@ int64_t outlet_blocks_due_ms(const struct outlet_blocks *blocks)
 
 // ---- filling ----
 
-void outlet_blocks_drop(struct outlet_blocks *blocks)
+void outlet_blocks_drop(struct outlet *outlet)
 {
+    struct outlet_blocks *blocks = outlet->blocks;
+    if (blocks->encoded) { // B4
+        outlet->owner.losses_went(outlet->owner.owner, blocks->filling.to, false);
+    }
     blocks->filling = (struct outlet_span){0};
     blocks->encoded = false;
 }
@@ -207,7 +211,7 @@ static enum fill stop_at(struct outlet *outlet, uint64_t seq, enum err err)
     if (block_row_count(blocks->builder) > 0) {
         return FILL_CUT;
     }
-    outlet_blocks_drop(blocks);
+    outlet_blocks_drop(outlet);
     if (err == ERR_CORRUPT) {
         outlet->owner.corrupt(outlet->owner.owner, seq, seq);
     } else if (err == ERR_FULL) {
@@ -259,20 +263,27 @@ static struct bytes key_name(const void *context, uint32_t key_id)
 static enum err encode(struct outlet *outlet)
 {
     struct outlet_blocks *blocks = outlet->blocks;
-    const struct wire_source source = {.gateway = outlet->gateway,
-                                       .epoch = outlet->epoch,
-                                       .key = key_name,
-                                       .context = outlet,
-                                       .listed = outlet->marks->port->listed};
+    struct wire_loss losses[LOSSES_MAX];
     struct bytes mark;
     enum err err = schema_marks_find(outlet->marks, blocks->schema, &mark);
     if (err != OK) {
         return err;
     }
+    const struct wire_source source = {
+        .gateway = outlet->gateway,
+        .epoch = outlet->epoch,
+        .key = key_name,
+        .context = outlet,
+        .listed = outlet->marks->port->listed,
+        .losses = losses,
+        .loss_count = outlet->owner.losses_go(outlet->owner.owner, blocks->filling.to, losses)};
     outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
     buffer_put(&outlet->value, mark.at, mark.size);
     wire_blocks_put(blocks->wire, blocks->builder, &source, &outlet->value);
     blocks->encoded = !outlet->value.overflow;
+    if (!blocks->encoded) {
+        outlet->owner.losses_went(outlet->owner.owner, blocks->filling.to, false);
+    }
     return blocks->encoded ? OK : ERR_LIMIT;
 }
 
@@ -316,7 +327,8 @@ static bool send_block(struct outlet *outlet)
     if (err == ERR_AGAIN) {
         return false;
     }
-    outlet_blocks_drop(blocks);
+    blocks->encoded = blocks->encoded && err != OK; // it is the output's now
+    outlet_blocks_drop(outlet);
     blocks->since_ms = -1;
     blocks->waiting = false;
     if (err == OK) {
@@ -342,7 +354,7 @@ static bool choose(struct outlet *outlet, const struct settled *settled, uint64_
     struct outlet_blocks *blocks = outlet->blocks;
     if (outlet->rewind_seq != 0 || blocks->filling.from < outlet->first_seq ||
         settled_has(settled, blocks->filling.from)) {
-        outlet_blocks_drop(blocks);
+        outlet_blocks_drop(outlet);
     }
     if (blocks->filling.from != 0) {
         return true;
@@ -379,7 +391,7 @@ bool outlet_blocks_pump(struct outlet *outlet, const struct settled *settled, ui
             return false;
         }
         if (filled == FILL_CUT && block_row_count(outlet->blocks->builder) == 0) {
-            outlet_blocks_drop(outlet->blocks); // the row was settled meanwhile
+            outlet_blocks_drop(outlet); // the row was settled meanwhile
         } else if (filled == FILL_CUT && !send_block(outlet)) {
             return false;
         }

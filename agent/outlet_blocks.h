@@ -8,6 +8,8 @@
 // B3  A block that was refused is sent again alone, then in halves, until what is refused is one
 //     row: that one is set aside. So a row that the broker will not take costs itself, and a block
 //     that is too large for it goes in parts.
+// B4  A loss is told by the next block that is encoded once it is durable, and by others until one
+//     of them has arrived.
 //
 // Floor: flow.
 #ifndef WEIR_AGENT_OUTLET_BLOCKS_H
@@ -52,8 +54,8 @@ void outlet_blocks_close(struct outlet_blocks *blocks); // NULL is nothing
 bool outlet_blocks_pump(struct outlet *outlet, const struct settled *settled, uint64_t durable_seq,
                         uint64_t durable_cursor, uint32_t budget);
 
-// Forget the block that is being filled.
-void outlet_blocks_drop(struct outlet_blocks *blocks);
+// Forget the block that is being filled; what it was to tell of losses, another tells.
+void outlet_blocks_drop(struct outlet *outlet);
 
 // The block whose last seq is `to` came back: its first seq.
 uint64_t outlet_blocks_take(struct outlet_blocks *blocks, uint64_t to);

@@ -155,11 +155,43 @@ void product_declare(struct product *product, uint64_t from, uint64_t to, enum s
     product->quarantined_records += how == SETTLED_QUARANTINED ? count : 0;
     losses_add(&product->losses, from, to, how, time_first_ms, time_last_ms);
     losses_keep(&product->losses, &product->states);
+    if (product->settings->port->layout == LAYOUT_BLOCKS) {
+        losses_add(&product->block_losses, from, to, how, time_first_ms, time_last_ms);
+        losses_keep(&product->block_losses, &product->states);
+    }
     product_keep_totals(product);
     product_changed(product);
     log_warn("records.lost", "product=%s from=%llu to=%llu count=%llu cause=%s",
              product->settings->name, (unsigned long long)from, (unsigned long long)to,
              (unsigned long long)count, settled_how_name(how));
+}
+
+void product_declare_thinned(struct product *product, uint64_t from, uint64_t to, uint64_t count,
+                             int64_t time_first_ms, int64_t time_last_ms)
+{
+    product->thinned_records += count;
+    losses_add_thinned(&product->losses, from, to, count, time_first_ms, time_last_ms);
+    losses_keep(&product->losses, &product->states);
+    if (product->settings->port->layout == LAYOUT_BLOCKS) {
+        losses_add_thinned(&product->block_losses, from, to, count, time_first_ms, time_last_ms);
+        losses_keep(&product->block_losses, &product->states);
+    }
+    product_keep_totals(product);
+}
+
+uint32_t product_losses_go(void *owner, uint64_t to, struct wire_loss losses[LOSSES_MAX])
+{
+    struct product *product = owner;
+    return losses_go_with(&product->block_losses, to, losses);
+}
+
+void product_losses_went(void *owner, uint64_t to, bool arrived)
+{
+    struct product *product = owner;
+    if (losses_went(&product->block_losses, to, arrived)) {
+        losses_keep(&product->block_losses, &product->states);
+        product_changed(product);
+    }
 }
 
 void product_settle(void *owner, uint64_t from, uint64_t to, enum settled_how how)
@@ -340,6 +372,7 @@ static void commit_begin(struct product *product)
         .state_count = states_take(&product->states, &commit->states, commit->state_list),
     };
     losses_going(&product->losses);
+    losses_going(&product->block_losses);
     product->lanes.given_to = product->lanes.late_to;
     if (product->next_seq - 1 > product->given_end) {
         ages_mark(&product->ages, product->given_end + 1, product->changed_at_ms);
@@ -395,6 +428,7 @@ void product_commit_done(struct job *job)
     product->durable_cursor = commit->stat.cursor;
     product_lanes_stored(product);
     losses_stored(&product->losses, true);
+    losses_stored(&product->block_losses, true);
     stage_clear(commit->stage);
 }
 

@@ -78,6 +78,7 @@ struct product {
     struct store_settle settles[STORE_SETTLES_MAX];
     int64_t settled_at_ms; // boot time of the oldest settle that no commit has; -1: none
     struct losses losses;
+    struct losses block_losses; // of layout blocks: not told by a block yet
     char *losses_topic;
     char *quarantine_topic;
     int64_t aside_waits_ms; // boot time since when a rejected record cannot be told; 0: none

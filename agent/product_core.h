@@ -32,6 +32,15 @@ void product_quarantine_done(struct job *job);
 void product_declare(struct product *product, uint64_t from, uint64_t to, enum settled_how how,
                      int64_t time_first_ms, int64_t time_last_ms);
 
+// `count` more rows than became `from`..`to` were thinned away: as above, and it settles nothing.
+void product_declare_thinned(struct product *product, uint64_t from, uint64_t to, uint64_t count,
+                             int64_t time_first_ms, int64_t time_last_ms);
+
+// Callbacks of an outlet of layout `blocks`: what the block that ends with `to` tells of losses,
+// and what became of that block.
+uint32_t product_losses_go(void *owner, uint64_t to, struct wire_loss losses[LOSSES_MAX]);
+void product_losses_went(void *owner, uint64_t to, bool arrived);
+
 // Give the record the next seq and put it into the open block. There must be room.
 enum err product_add(struct product *product, const struct record *record, uint32_t key_id);
 

@@ -129,7 +129,10 @@ static void restore_losses(struct product *product)
         product->expired_records = get_u64(totals.at + 16);
         product->thinned_records = get_u64(totals.at + 24);
     }
+    product->losses.name = "untold";
     losses_restore(&product->losses, &product->states, product->spool);
+    product->block_losses.name = "untold.blocks";
+    losses_restore(&product->block_losses, &product->states, product->spool);
     struct spool_loss loss;
     while (spool_loss_next(product->spool, &loss) == OK) {
         product_lost_on_disk(product, &loss);
@@ -162,6 +165,8 @@ enum err product_outlet_open(struct product *product, struct outlet *outlet, uin
                                           .aside = product_aside,
                                           .aside_ended = product_aside_ended,
                                           .corrupt = product_corrupt,
+                                          .losses_go = product_losses_go,
+                                          .losses_went = product_losses_went,
                                           .owner = product};
     outlet->driver = product->driver;
     outlet->output = product->output;

@@ -58,11 +58,8 @@ static void emit(struct product *product)
     emit_rows(product);
     thin_clear(product->thin);
     if (gone.count > 0) {
-        product->thinned_records += gone.count;
-        losses_add_thinned(&product->losses, from, product->next_seq - 1, gone.count,
-                           gone.time_first_ms, gone.time_last_ms);
-        losses_keep(&product->losses, &product->states);
-        product_keep_totals(product);
+        product_declare_thinned(product, from, product->next_seq - 1, gone.count,
+                                gone.time_first_ms, gone.time_last_ms);
     }
     emit_positions(product);
 }

@@ -11,8 +11,11 @@ static struct {
     bool answered;
 } sent[BLOCKS_MAX];
 static size_t sent_count;
-static uint64_t poison; // a row that no broker takes
-static size_t rows_max; // of a message that the output takes
+static uint64_t poison;                     // a row that no broker takes
+static size_t rows_max;                     // of a message that the output takes
+static struct wire_loss losses[BLOCKS_MAX]; // that blocks told; causes are settled_how_name's
+static size_t loss_count;
+static char causes[BLOCKS_MAX][16];
 static struct contract contract;
 static struct wire_reader *reader;
 
@@ -44,6 +47,14 @@ static enum err block_send(struct output *output, const struct message *message)
     if (rows_max > 0 && info->row_count > rows_max) {
         return ERR_LIMIT;
     }
+    for (uint32_t i = 0; i < info->loss_count; i++) {
+        assert_true(loss_count < BLOCKS_MAX);
+        losses[loss_count] = wire_loss_at(reader, i);
+        (void)snprintf(causes[loss_count], sizeof causes[0], "%.*s",
+                       (int)losses[loss_count].cause.size,
+                       (const char *)losses[loss_count].cause.at);
+        loss_count++;
+    }
     assert_true(sent_count < BLOCKS_MAX);
     sent[sent_count].first = info->first_seq;
     sent[sent_count].last = last;
@@ -72,6 +83,7 @@ static int set_up_blocks(void **state)
     (void)set_up(state);
     reader = wire_reader_open();
     poison = 0;
+    loss_count = 0;
     rows_max = 0;
     contract = (struct contract){.latency_ms = -1};
     it.settings.contract = &contract;
@@ -217,6 +229,56 @@ static void a_block_too_large_for_the_output_goes_in_parts(void **state)
     assert_int_equal(report.out_records, 3000);
 }
 
+// The only loss that blocks told since `from`.
+static void expect_loss(size_t from, uint64_t first, uint64_t last, const char *cause)
+{
+    assert_int_equal(loss_count, from + 1);
+    assert_int_equal(losses[from].from, first);
+    assert_int_equal(losses[from].to, last);
+    assert_int_equal(losses[from].count, last - first + 1);
+    assert_string_equal(causes[from], cause);
+}
+
+static void a_loss_is_told_by_the_next_block_until_one_has_arrived(void **state)
+{
+    (void)state;
+    // given ten rows that were lost before they were sent
+    take_and_turn(1, 10);
+    product_commit_now(&it.product);
+    (void)product_turn(&it.product, 0);
+    product_corrupt(&it.product, 1, 10);
+
+    // when a block leaves once that is durable, it tells it, and the one behind it does not
+    take_and_turn(11, 20);
+    commit_and_send();
+    take_and_turn(21, 30);
+    commit_and_send();
+    expect_loss(0, 1, 10, "corrupt");
+
+    // when that block comes back, the one in its place tells it again
+    sent[0].answered = true;
+    answer_block(1);
+    product_delivered(&it.product, sent[0].last, DELIVERED_AGAIN);
+    commit_and_send();
+    expect_loss(1, 1, 10, "corrupt");
+
+    // when none has arrived before a kill, the first one after it does
+    restart_blocks();
+    commit_and_send();
+    expect_loss(2, 1, 10, "corrupt");
+    drain();
+
+    // and when one has, none does any more
+    take_and_turn(31, 40);
+    drain();
+    restart_blocks();
+    take_and_turn(41, 50);
+    drain();
+    assert_true(product_is_drained(&it.product));
+    assert_int_equal(loss_count, 3);
+    assert_int_equal(it.product.losses.count, 1); // the losses topic is another matter
+}
+
 static void blocks_wait_until_the_mark_of_their_schema_is_known(void **state)
 {
     (void)state;
@@ -245,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_row_that_no_broker_takes_costs_itself, set_up_blocks,
                                         tear_down_blocks),
         cmocka_unit_test_setup_teardown(a_block_too_large_for_the_output_goes_in_parts,
+                                        set_up_blocks, tear_down_blocks),
+        cmocka_unit_test_setup_teardown(a_loss_is_told_by_the_next_block_until_one_has_arrived,
                                         set_up_blocks, tear_down_blocks),
         cmocka_unit_test_setup_teardown(blocks_wait_until_the_mark_of_their_schema_is_known,
                                         set_up_blocks, tear_down_blocks),
