@@ -13,7 +13,8 @@
 
 enum option_type {
     OPTION_TEXT,
-    OPTION_PATH,     // relative to the directory of the file it stands in; kept absolute
+    OPTION_PATH,     // relative to the directory of the file it stands in; kept absolute, or a
+                     // pkcs11: URI, kept as it is
     OPTION_BOOLEAN,  // true | false
     OPTION_INTEGER,  // a bare number
     OPTION_NUMBER,   // a bare number, fractions allowed

@@ -56,7 +56,8 @@ static bool read_path(struct reading *reading, const char *text)
         return refuse(reading, "is empty; write a path");
     }
     const char *slash = strrchr(reading->file, '/');
-    if (*text == '/' || slash == NULL) {
+    bool is_uri = strncmp(text, "pkcs11:", 7) == 0; // the key of a token, in the place of a file
+    if (*text == '/' || is_uri || slash == NULL) {
         return keep_text(reading, text);
     }
     size_t folder = (size_t)(slash - reading->file) + 1;

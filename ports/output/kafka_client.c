@@ -2,9 +2,11 @@
 
 #include "agent/log.h"
 #include "ports/output/kafka_tls.h"
+#include "ports/output/tls_token.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -151,6 +153,11 @@ static bool set_openssl(rd_kafka_conf_t *conf, const struct kafka_client *client
         (void)snprintf(why, KAFKA_SENTENCE_SIZE, "tls.pin: needs library: mbedtls");
         return false;
     }
+    if (client->key != NULL && tls_token_is_named(client->key)) {
+        (void)snprintf(why, KAFKA_SENTENCE_SIZE,
+                       "tls.key: the key of a token needs library: mbedtls");
+        return false;
+    }
     return (client->ca == NULL || set(conf, "ssl.ca.location", client->ca, why)) &&
            (client->certificate == NULL ||
             set(conf, "ssl.certificate.location", client->certificate, why)) &&
@@ -206,11 +213,26 @@ bool kafka_mechanism_fits(const char *mechanism, const char *features,
     return false;
 }
 
+// Older versions repeat the client's nonce, which Kafka 4 takes for an attack: told beforehand, as
+// the refusal speaks only of wrong credentials.
+static void mechanism_warn(const char *mechanism)
+{
+    static atomic_bool told; // once a program
+    if (strncmp(mechanism, "SCRAM-", 6) == 0 && rd_kafka_version() >> 8 < 0x020601 &&
+        !atomic_exchange(&told, true)) {
+        log_warn("kafka.scram",
+                 "reason=\"librdkafka %s: Apache Kafka 4 refuses its SCRAM as wrong credentials; "
+                 "2.6.1 or newer is right\"",
+                 rd_kafka_version_str());
+    }
+}
+
 static bool mechanism_fits(const rd_kafka_conf_t *conf, const char *mechanism,
                            char why[KAFKA_SENTENCE_SIZE])
 {
     char features[512] = "";
     size_t size = sizeof features;
+    mechanism_warn(mechanism);
     (void)rd_kafka_conf_get(conf, "builtin.features", features, &size);
     return kafka_mechanism_fits(mechanism, features, why);
 }
@@ -461,6 +483,11 @@ static const struct meaning meanings[] = {
      "is a broker listening there, and is the port right?"},
     {NULL, RD_KAFKA_RESP_ERR__RESOLVE, LINK_DNS_FAIL, "kafka.dns",
      "check bootstrap and the gateway's name server"},
+    // OpenSSL's words; by TLS 1.3 a broker refuses a client only after the handshake.
+    {"SSL alert number", RD_KAFKA_RESP_ERR_NO_ERROR, LINK_TLS_FAIL, "kafka.tls",
+     "the broker refuses this gateway's certificate, or that it has none: check tls.cert"},
+    {"unexpected eof", RD_KAFKA_RESP_ERR_NO_ERROR, LINK_TLS_FAIL, "kafka.tls",
+     "likely a plaintext port; check the port, or leave tls out"},
     {"Invalid response size", RD_KAFKA_RESP_ERR_NO_ERROR, LINK_DOWN, "kafka.alien",
      "it does not answer as Kafka: check bootstrap"},
     {"HTTP", RD_KAFKA_RESP_ERR__BAD_MSG, LINK_DOWN, "kafka.alien",

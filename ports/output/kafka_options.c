@@ -2,6 +2,7 @@
 #include "ports/output/kafka_client.h"
 
 #include "ports/output/kafka_tls.h"
+#include "ports/output/tls_token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,13 +29,16 @@ const struct option kafka_client_options[] = {
      .help = "the same a calendar month"},
     {.key = "tls.ca", .type = OPTION_PATH, .help = "certificates that may sign the broker's (PEM)"},
     {.key = "tls.cert", .type = OPTION_PATH, .help = "this gateway's certificate (PEM)"},
-    {.key = "tls.key", .type = OPTION_PATH, .help = "the key of tls.cert (PEM)"},
+    {.key = "tls.key",
+     .type = OPTION_PATH,
+     .help = "the key of tls.cert (PEM), or pkcs11:token=NAME;object=NAME?pin-source=FILE where it "
+             "stays in a TPM or another token (builds with PKCS11)"},
     {.key = "tls.pin",
      .type = OPTION_LIST,
      .help = "SHA-256 of public keys (64 hex digits); the broker's must be one of them, besides"},
     {.key = "tls.library",
      .type = OPTION_CHOICE,
-     .initial = "mbedtls",
+     .initial = WEIR_TLS_LIBRARY, // of the build
      .choices = "mbedtls|librdkafka",
      .help = "who does TLS; librdkafka: its OpenSSL, where it was built with it"},
     {.key = "username", .type = OPTION_TEXT, .help = "SASL user"},
@@ -115,7 +119,7 @@ static void check_file(const struct option_set *options, const char *row, const 
     const char *path = option_text(options, row);
     char key[64];
     (void)snprintf(key, sizeof key, "kafka.%s", row);
-    if (path != NULL && access(path, R_OK) != 0) {
+    if (path != NULL && !tls_token_is_named(path) && access(path, R_OK) != 0) {
         problem_add(problems, file, option_line(options, row), key, "%s cannot be read", path);
     }
 }

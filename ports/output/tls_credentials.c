@@ -1,5 +1,7 @@
 #include "ports/output/tls_credentials.h"
 
+#include "ports/output/tls_token.h"
+
 #include <mbedtls/pk.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
@@ -175,6 +177,10 @@ static enum err own_read(struct tls_credentials *credentials, const struct tls_f
         return refuse(why, "tls.cert", files->certificate,
                       "holds no certificate in PEM that mbedTLS can read");
     }
+    credentials->has_certificate = true;
+    if (tls_token_is_named(files->key)) {
+        return tls_token_key(files->key, &credentials->certificate.pk, &credentials->key, why);
+    }
     int error = key_read(&credentials->key, files->key);
     if (error != 0) {
         return key_refuse(why, files->key, error);
@@ -182,7 +188,6 @@ static enum err own_read(struct tls_credentials *credentials, const struct tls_f
     if (key_fits(&credentials->certificate, &credentials->key) != 0) {
         return refuse(why, "tls.key", files->key, "is not the key of tls.cert");
     }
-    credentials->has_certificate = true;
     return OK;
 }
 

@@ -19,7 +19,7 @@
 struct tls_files {
     const char *ca;          // whom to believe
     const char *certificate; // NULL: the gateway shows none
-    const char *key;
+    const char *key;         // or a PKCS#11 URI (ports/output/tls_token.h)
 };
 
 struct tls_credentials;
