@@ -6,9 +6,11 @@
 #include "agent/contract.h"
 #include "agent/log.h"
 #include "agent/wire_blocks_read.h"
+#include "agent/wire_contract.h"
 #include "agent/wire_json.h"
 #include "ports/output/kafka_reader.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +19,15 @@
 static const char usage[] =
     "usage: weir decode -c CONTRACT [--port NAME] [RECORD...]\n"
     "       weir decode -c CONTRACT [--port NAME] (--kafka HOST:PORT | --config FILE)\n"
-    "       weir decode -c CONTRACT [--port NAME] --schema\n"
+    "       weir decode -c CONTRACT [--port NAME] (--schema | --wire-contract)\n"
     "Prints the rows of records of layout `blocks`, a JSON object a line. Each RECORD is a file "
     "with\n"
     "the value of one Kafka record (a schema registry's five bytes before it are passed over);\n"
     "without any, one is read from stdin: kcat -C -t TOPIC -o 42 -c 1 -D '' | weir decode ...\n"
     "With a cluster, the port's topic is read from its beginning to its present end.\n"
-    "--schema prints the Avro schema of what the port writes, records or "
-    "blocks.\n" COMMAND_KAFKA_USAGE
+    "--schema prints the Avro schema of what the port writes, records or blocks; --wire-contract\n"
+    "the contract of its blocks as they lie on the topic, which `weir product apply` "
+    "publishes.\n" COMMAND_KAFKA_USAGE
     "exit: 0; 64 not understood; 65 not such a record; 66 not readable, no such topic; 69 no "
     "broker;\n"
     "      77 no right; 78 the contract or the settings are wrong\n";
@@ -35,6 +38,7 @@ struct decode_options {
     const char *contract;
     const char *port;
     bool schema;
+    bool wire_contract;
     struct argument_list records; // files
     struct command_kafka kafka;
 };
@@ -55,6 +59,7 @@ static int read_options(int argc, char **argv, struct decode_options *options)
     const struct argument rows[] = {{.names = "--contract|-c", .text = &options->contract},
                                     {.names = "--port", .text = &options->port},
                                     {.names = "--schema", .flag = &options->schema},
+                                    {.names = "--wire-contract", .flag = &options->wire_contract},
                                     COMMAND_KAFKA_ROWS(options->kafka),
                                     {.names = ARGUMENT_WORD, .list = &options->records},
                                     {.names = NULL}};
@@ -90,6 +95,21 @@ static int print_schema(const struct contract *contract, const struct contract_p
         return EX_CONFIG;
     }
     (void)printf("%.*s\n", (int)out.size, (const char *)out.at);
+    return EX_OK;
+}
+
+static int print_wire_contract(const struct contract *contract, const struct contract_port *port)
+{
+    char *text = port->layout == LAYOUT_BLOCKS ? wire_contract_document(contract, port) : NULL;
+    if (text == NULL) {
+        (void)fprintf(stderr,
+                      "weir decode: port %s has no contract of the wire; ports of layout blocks "
+                      "whose Avro schema is at most %d bytes have one\n",
+                      port->name, AVRO_SCHEMA_BYTES_MAX);
+        return EX_CONFIG;
+    }
+    (void)puts(text);
+    cJSON_free(text);
     return EX_OK;
 }
 
@@ -218,6 +238,9 @@ static int decode_port(const struct contract *contract, const struct contract_po
 {
     if (options->schema) {
         return print_schema(contract, port);
+    }
+    if (options->wire_contract) {
+        return print_wire_contract(contract, port);
     }
     struct decode *decode = calloc(1, sizeof *decode);
     struct wire_reader *reader = wire_reader_open();

@@ -5,6 +5,7 @@
 #include "agent/clock.h"
 #include "agent/command.h"
 #include "agent/contract_document.h"
+#include "agent/wire_contract.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -136,6 +137,33 @@ static char *rest_of_product(const struct retiring *retiring)
                          : NULL;
 }
 
+// The contracts of the wire (agent/wire_contract.h) end with the contract that they were made from:
+// marked like it, or (`marked` false) taken off.
+static enum err put_wire_contracts(struct retiring *retiring, bool marked)
+{
+    const struct contract *contract = retiring->contract;
+    enum err err = OK;
+    for (uint32_t i = 0; i < contract->port_count && err == OK; i++) {
+        char key[WIRE_CONTRACT_ID_SIZE];
+        if (contract->ports[i].layout != LAYOUT_BLOCKS) {
+            continue;
+        }
+        wire_contract_key(contract, &contract->ports[i], key);
+        const struct mesh_entry *entry = mesh_table_find(retiring->contracts, key);
+        if (entry == NULL) {
+            continue;
+        }
+        char *document =
+            marked ? contract_document_ended(entry->value, "deprecated", retiring->end_of_support)
+                   : NULL;
+        err = marked && document == NULL
+                  ? ERR_FAILED
+                  : put(retiring, CONTRACTS_TOPIC, key, document, CONTRACT_TYPE);
+        cJSON_free(document);
+    }
+    return err;
+}
+
 // ---- the first step ----
 
 static enum err deprecate(struct retiring *retiring)
@@ -146,6 +174,9 @@ static enum err deprecate(struct retiring *retiring)
     enum err err = document != NULL
                        ? put(retiring, CONTRACTS_TOPIC, retiring->key, document, CONTRACT_TYPE)
                        : ERR_FAILED;
+    if (err == OK) {
+        err = put_wire_contracts(retiring, true);
+    }
     if (err == OK && rest != NULL && !has_ports(rest)) { // it was the product's only contract
         char *product = contract_document_ended(product_of(retiring)->value, "deprecated", NULL);
         err = product != NULL ? put(retiring, PRODUCTS_TOPIC, retiring->contract->product_id,
@@ -256,6 +287,9 @@ static enum err remove_records(struct retiring *retiring)
     if (rest != NULL) {
         err = put(retiring, PRODUCTS_TOPIC, retiring->contract->product_id,
                   has_ports(rest) ? rest : NULL, PRODUCT_TYPE);
+    }
+    if (err == OK) {
+        err = put_wire_contracts(retiring, false);
     }
     if (err == OK) {
         err = put(retiring, CONTRACTS_TOPIC, retiring->key, NULL, NULL);

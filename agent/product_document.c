@@ -1,5 +1,7 @@
 #include "agent/product_document.h"
 
+#include "agent/wire_contract.h"
+
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -147,6 +149,11 @@ static cJSON *output_port(const struct contract *contract, const struct contract
     add_custom(customs, "headers", port->headers == HEADERS_FULL ? "full" : "min");
     add_custom(customs, "partitionBy", port->partition_by == PARTITION_BY_KEY ? "key" : "gateway");
     add_custom(customs, "late", port->late == LATE_TOPIC ? "topic" : "fifo");
+    if (port->layout == LAYOUT_BLOCKS) {
+        char id[WIRE_CONTRACT_ID_SIZE];
+        wire_contract_id(contract, port, id);
+        add_custom(customs, "wireContractId", id);
+    }
     return item;
 }
 

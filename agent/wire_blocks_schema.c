@@ -4,31 +4,56 @@
 #include "agent/number.h"
 #include "agent/wire_blocks.h"
 
-static const char fields[] =
-    "\"fields\":["
-    "{\"name\":\"gateway\",\"type\":\"string\"},"
-    "{\"name\":\"epoch\",\"type\":\"string\"},"
-    "{\"name\":\"seq\",\"type\":\"long\"},"
-    "{\"name\":\"clock\",\"type\":{\"type\":\"enum\",\"name\":\"Clock\","
-    "\"symbols\":[\"device\",\"wall\"]}},"
-    "{\"name\":\"lost\",\"type\":{\"type\":\"array\",\"items\":"
-    "{\"type\":\"record\",\"name\":\"Loss\",\"fields\":["
-    "{\"name\":\"from_seq\",\"type\":\"long\"},{\"name\":\"to_seq\",\"type\":\"long\"},"
-    "{\"name\":\"count\",\"type\":\"long\"},{\"name\":\"cause\",\"type\":\"string\"}]}}},"
-    "{\"name\":\"list\",\"type\":\"int\"},"
-    "{\"name\":\"listed\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
-    "{\"name\":\"keys\",\"type\":{\"type\":\"array\",\"items\":\"string\"}},"
-    "{\"name\":\"shared\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
-    "{\"name\":\"axes\",\"type\":{\"type\":\"array\",\"items\":"
-    "{\"type\":\"record\",\"name\":\"Axis\",\"fields\":[{\"name\":\"keys\",\"type\":\"int\"},"
-    "{\"name\":\"times\",\"type\":{\"type\":\"array\",\"items\":\"long\"}}]}}},"
-    "{\"name\":\"order\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
-    "{\"name\":\"qualities\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
-    "{\"name\":\"present\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
-    "{\"name\":\"scales\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
-    "{\"name\":\"numbers\",\"type\":{\"type\":\"array\",\"items\":\"long\"}},"
-    "{\"name\":\"doubles\",\"type\":{\"type\":\"array\",\"items\":\"double\"}},"
-    "{\"name\":\"texts\",\"type\":{\"type\":\"array\",\"items\":\"string\"}}]}";
+#define ARRAY(items) "{\"type\":\"array\",\"items\":" items "}"
+
+static const struct {
+    const char *name;
+    const char *type;
+    const char *doc;
+} fields[] = {
+    {"gateway", "\"string\"", "who says these rows"},
+    {"epoch", "\"string\"", "the life of its store: seqs count within it"},
+    {"seq", "\"long\"", "of the first row: row i has seq + i"},
+    {"clock", "{\"type\":\"enum\",\"name\":\"Clock\",\"symbols\":[\"device\",\"wall\"]}",
+     "which clock gave the times"},
+    {"lost",
+     ARRAY("{\"type\":\"record\",\"name\":\"Loss\",\"fields\":["
+           "{\"name\":\"from_seq\",\"type\":\"long\"},{\"name\":\"to_seq\",\"type\":\"long\"},"
+           "{\"name\":\"count\",\"type\":\"long\"},{\"name\":\"cause\",\"type\":\"string\"}]}"),
+     "seqs that no row will come of"},
+    {"list", "\"int\"", "the schema's `list` where keys are listed, else 0"},
+    {"listed", ARRAY("\"int\""), "(place, keys)*: keys that the schema's `keys` names"},
+    {"keys", ARRAY("\"string\""), "the other keys, less what each shares with the one before"},
+    {"shared", ARRAY("\"int\""), "how many characters that is"},
+    {"axes",
+     ARRAY("{\"type\":\"record\",\"name\":\"Axis\",\"fields\":["
+           "{\"name\":\"keys\",\"type\":\"int\"},"
+           "{\"name\":\"times\",\"type\":" ARRAY("\"long\"") "}]}"),
+     "so many keys have these times: steps in ms, from the axis before"},
+    {"order", ARRAY("\"int\""), "row i stands at place i + order[i] in order of time; empty: at i"},
+    {"qualities", ARRAY("\"int\""), "(quality, rows)*, key after key; 0 is good"},
+    {"present", ARRAY("\"int\""),
+     "runs of rows with a value, without, with, ...; field after field"},
+    {"scales", ARRAY("\"int\""), "(scale, series)*: what the numbers stand for"},
+    {"numbers", ARRAY("\"long\""), "of each series its first, then steps"},
+    {"doubles", ARRAY("\"double\""), "what scale 32 means places in"},
+    {"texts", ARRAY("\"string\""), "what scale 33 means places in"},
+};
+
+static void put_fields(struct buffer *out)
+{
+    buffer_put_text(out, "\"fields\":[");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        buffer_put_text(out, i == 0 ? "{\"name\":\"" : ",{\"name\":\"");
+        buffer_put_text(out, fields[i].name);
+        buffer_put_text(out, "\",\"type\":");
+        buffer_put_text(out, fields[i].type);
+        buffer_put_text(out, ",\"doc\":\"");
+        buffer_put_text(out, fields[i].doc);
+        buffer_put_text(out, "\"}");
+    }
+    buffer_put_text(out, "]}");
+}
 
 // The fields of the contract, called as there.
 static void put_columns(const struct schema *schema, struct buffer *out)
@@ -64,6 +89,6 @@ enum err wire_blocks_schema(const struct schema *schema, const struct key_list *
     buffer_put_text(out, "{\"type\":\"record\",\"name\":\"Block\",\"namespace\":\"weir\",");
     put_columns(schema, out);
     put_listed(listed, out);
-    buffer_put_text(out, fields);
+    put_fields(out);
     return out->overflow ? ERR_LIMIT : OK;
 }

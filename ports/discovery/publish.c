@@ -1,6 +1,7 @@
 #include "ports/discovery/publish.h"
 
 #include "agent/contract_document.h"
+#include "agent/wire_contract.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -289,9 +290,16 @@ static void tell_difference(struct bytes a, struct bytes b, char *out, size_t si
     cJSON_Delete(theirs);
 }
 
+// A contract as it stands on the mesh: what was written, or what is made of that for the wire.
+struct published {
+    const struct contract *contract;
+    const uint8_t *digest; // of its content; NULL: made here, and may change within a version
+};
+
 static void compare_contract(const struct making *making, struct publish_step *step,
-                             const struct contract *contract, const struct mesh_entry *entry)
+                             const struct published *published, const struct mesh_entry *entry)
 {
+    const struct contract *contract = published->contract;
     struct dsse_verdict verdict;
     struct bytes ours = bytes_text(step->document);
     uint8_t digest[DIGEST_SIZE];
@@ -303,8 +311,9 @@ static void compare_contract(const struct making *making, struct publish_step *s
         return;
     }
     tell_difference(ours, entry->value, differs, sizeof differs);
-    bool is_same = contract_content_digest(entry->value, digest) == OK &&
-                   memcmp(digest, contract->content_digest, DIGEST_SIZE) == 0;
+    bool is_same =
+        published->digest == NULL || (contract_content_digest(entry->value, digest) == OK &&
+                                      memcmp(digest, published->digest, DIGEST_SIZE) == 0);
     if (!is_same && is_ours(making, verdict.state)) {
         TELL(step, PUBLISH_REFUSE,
              "version %s is published with other content (%s); a version never changes: give the "
@@ -371,12 +380,47 @@ static enum err plan_contract(struct making *making, const struct contract *cont
         return ERR_FAILED;
     }
     if (entry != NULL) {
-        compare_contract(making, step, contract, entry);
+        const struct published published = {contract, contract->content_digest};
+        compare_contract(making, step, &published, entry);
         plan_share(step, entry);
     } else if (making->request->canary != NULL) {
         TELL(step, PUBLISH_CREATE, "for %s of the gateways", making->request->canary);
     }
     return OK;
+}
+
+static enum err plan_wire_contract(struct making *making, const struct contract *contract,
+                                   const struct contract_port *port)
+{
+    char key[WIRE_CONTRACT_ID_SIZE];
+    wire_contract_key(contract, port, key);
+    struct publish_step *step = add_step(making, PUBLISH_CONTRACT, key);
+    if (step == NULL) {
+        return too_many(making);
+    }
+    const struct mesh_entry *entry = mesh_table_find(making->contracts, key);
+    step->document = wire_contract_document(contract, port);
+    TELL(step, PUBLISH_CREATE, "blocks as they lie on %.200s", port->topic);
+    if (step->document == NULL || !sign(making, step, CONTRACT_TYPE)) {
+        return ERR_FAILED;
+    }
+    if (entry != NULL) {
+        const struct published published = {contract, NULL};
+        step->detail[0] = '\0';
+        compare_contract(making, step, &published, entry);
+    }
+    return OK;
+}
+
+static enum err plan_wire_contracts(struct making *making, const struct contract *contract)
+{
+    enum err err = OK;
+    for (uint32_t i = 0; i < contract->port_count && err == OK; i++) {
+        if (contract->ports[i].layout == LAYOUT_BLOCKS) {
+            err = plan_wire_contract(making, contract, &contract->ports[i]);
+        }
+    }
+    return err;
 }
 
 // The value of a text member, copied.
@@ -463,6 +507,9 @@ static enum err plan_documents(struct making *making)
     enum err err = OK;
     for (uint32_t i = 0; i < request->count && err == OK; i++) {
         err = plan_contract(making, request->contracts[i]);
+        if (err == OK) {
+            err = plan_wire_contracts(making, request->contracts[i]);
+        }
     }
     for (uint32_t i = 0; i < request->count && err == OK; i++) {
         if (is_first_of_product(request, i)) {
