@@ -59,6 +59,31 @@ enum err frame_get(struct frame *frame, const uint8_t at[FRAME_HEADER_SIZE])
     return OK;
 }
 
+static uint64_t split_mix(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15;
+    uint64_t word = *state;
+    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
+    word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
+    return word ^ (word >> 31);
+}
+
+void frame_whiten(const struct frame *frame, uint8_t *at, uint32_t size)
+{
+    if (MUTANT(LEAVE_CLEAR)) {
+        return;
+    }
+    uint64_t state = get_u64(frame->salt + 8) + frame->frame_no;
+    state = get_u64(frame->salt) ^ split_mix(&state);
+    uint32_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        put_u64(at + i, get_u64(at + i) ^ split_mix(&state));
+    }
+    for (uint64_t last = split_mix(&state); i < size; i++, last >>= 8) {
+        at[i] ^= (uint8_t)last;
+    }
+}
+
 //  0 magic u32 | 4 version u16 | 6 ring u8 | 7 zero | 8 epoch u64 | 16 segment_id u64
 // 24 first_seq u64 | 32 slot_count u32 | 36 slot_size u32 | 40 time_first_ms i64 | 48 stamp u64
 // 56 key_check u64 | 64 salt 16 bytes | 80 time_before_ms i64 | 88 nursery_from u64 | 96 zero | 124

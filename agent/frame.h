@@ -64,6 +64,11 @@ static inline uint32_t frame_size(uint32_t payload_size)
     return (FRAME_HEADER_SIZE + payload_size + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
 }
 
+// Turn the clear payload of `frame` into what is stored, and back: `size` bytes at `at`, each XORed
+// with a stream that hangs on the frame's salt and number. No secret; but so no sector of a torn
+// attempt is ever found in another write, or in one of zeros (agent/SPOOL.md, "Whitened").
+void frame_whiten(const struct frame *frame, uint8_t *at, uint32_t size);
+
 static inline uint32_t frame_page_up(uint32_t offset)
 {
     return (offset + FRAME_PAGE_SIZE - 1) / FRAME_PAGE_SIZE * FRAME_PAGE_SIZE;

@@ -21,10 +21,6 @@
 //    nursery holds: its header leaves out what is void, there and (nursery_from) in the nursery.
 // 5. Where damage took the settled set, no slot may be released any more as far as what is durable
 //    says (2.), and no commit could say so in the main ring: the nursery says it first.
-// 6. A torn attempt to open a segment is newer than the tail, and what it lacks may be no more
-//    than a run of zeros: a later torn write in its place could complete it and bring it back in
-//    front of all that was committed since. So its headers are destroyed before that
-//    (spool_job.c); what that leaves open is in agent/SPOOL.md.
 
 // --- what a commit says
 
@@ -213,8 +209,11 @@ static enum err try_commit(struct spool *spool, const struct spool_commit *commi
 // 5. A commit of nothing, which leaves no doubt behind: it says which rows have ended.
 static enum err release_by_nursery(struct spool *spool)
 {
-    if (!spool_main_is_stuck(spool) || spool->rings[DISK_NURSERY].failed) {
+    if (!spool_main_is_stuck(spool)) {
         return ERR_FULL;
+    }
+    if (spool->rings[DISK_NURSERY].failed) { // it is the device that refuses, not the policy
+        return spool->stat.last_error;
     }
     enum err err = spool_main_release(spool);
     const struct spool_commit nothing = {0};

@@ -223,7 +223,10 @@ void spool_write_begin(struct spool *spool, struct ring *ring, uint64_t id, bool
                        bool counting);
 // Room for a payload of `size` bytes; NULL where it is only counted or nothing can be written.
 uint8_t *spool_frame_begin(struct spool *spool, uint32_t size);
-// Seal it. `frame` says kind, first_seq, count and times. Returns its offset in the segment.
+// Bytes of a payload that ends with its page, if that is the least to hold `size` bytes.
+uint32_t spool_frame_fill(const struct spool *spool, uint32_t size);
+// Seal or whiten it. `frame` says kind, first_seq, count and times. Returns its offset in the
+// segment.
 uint32_t spool_frame_end(struct spool *spool, const struct frame *frame, uint32_t size);
 enum err spool_write_end(struct spool *spool, struct ring *ring);
 

@@ -309,12 +309,14 @@ static void put_blocks(struct spool *spool, const struct job *job, uint32_t *fre
 
 static void put_state(struct spool *spool, const struct job *job)
 {
-    uint32_t size = spool_state_size(spool, job->commit, job->fresh);
+    uint32_t used = spool_state_size(spool, job->commit, job->fresh);
+    uint32_t size = spool_frame_fill(spool, used); // no byte of the commit lies outside its sums
     uint8_t *at = spool_frame_begin(spool, size);
     if (at != NULL) {
         struct buffer out = buffer_over(at, size);
         spool_state_put(spool, job->commit, job->fresh, &out);
-        assert(out.size == size);
+        assert(out.size == used);
+        memset(at + used, 0, size - used);
     }
     struct frame frame = {.kind = FRAME_STATE,
                           .flags = job->fresh ? FRAME_WHOLE : 0,
@@ -483,33 +485,10 @@ static void ring_failed(struct spool *spool, struct ring *ring, enum err err)
     spool->stat.last_error = err;
 }
 
-// Two pages of chance over the headers of what lies in the slot (rule 6 of spool_commit.c).
-static enum err lay_ghost(struct spool *spool, const struct ring *ring, uint32_t slot)
-{
-    const struct disk *disk = spool->disk;
-    uint8_t *pages = spool->writer.at;
-    disk->random(disk->context, pages, 2 * FRAME_PAGE_SIZE);
-    spool->stat.written_bytes += 2 * FRAME_PAGE_SIZE;
-    enum err err = disk->write(disk->context, ring->which, slot, 0, pages, 2 * FRAME_PAGE_SIZE);
-    if (err != OK) {
-        return err;
-    }
-    spool->stat.syncs++;
-    return disk->sync(disk->context, ring->which, slot);
-}
-
 enum err spool_job_write(struct spool *spool, const struct job *job, uint64_t id)
 {
     struct ring *ring = job->ring;
     spool->stamp++;
-    bool is_ghost_there = job->fresh && id > ring->id + ring->slot_count && !MUTANT(LEAVE_GHOST);
-    if (is_ghost_there) {
-        enum err err = lay_ghost(spool, ring, (uint32_t)(id % ring->slot_count));
-        if (err != OK) {
-            ring_failed(spool, ring, err);
-            return err;
-        }
-    }
     uint64_t next_seq = next_seq_after(spool, job->commit);
     spool_write_begin(spool, ring, id, job->fresh, false);
     uint32_t fresh_count = put_all(spool, job);

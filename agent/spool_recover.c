@@ -243,12 +243,13 @@ static enum err second_header(struct spool *spool, uint8_t *page, struct segment
         bytes_crc32c(0, bytes_from(page + FRAME_HEADER_SIZE, frame.size)) != frame.payload_sum) {
         return ERR_CORRUPT;
     }
-    if (frame_is_sealed(&frame) &&
-        (spool->seal == NULL ||
-         seal_open(spool->seal, &frame, page, page + FRAME_HEADER_SIZE) != OK)) {
+    uint8_t *payload = page + FRAME_HEADER_SIZE;
+    if (!frame_is_sealed(&frame)) {
+        frame_whiten(&frame, payload, frame.size);
+    } else if (spool->seal == NULL || seal_open(spool->seal, &frame, page, payload) != OK) {
         return ERR_CORRUPT;
     }
-    enum err err = segment_header_get(header, bytes_from(page + FRAME_HEADER_SIZE, frame.size));
+    enum err err = segment_header_get(header, bytes_from(payload, frame.size));
     return err == OK && header->segment_id != frame.segment_id ? ERR_CORRUPT : err;
 }
 

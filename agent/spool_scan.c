@@ -94,13 +94,17 @@ enum err spool_payload(struct spool *spool, const struct place *place, uint32_t 
         return ERR_CORRUPT;
     }
     *payload = bytes_from(at, frame->size);
-    if (!clear || !frame_is_sealed(frame)) {
+    if (!clear) {
+        return OK;
+    }
+    spool->window.start = offset + FRAME_HEADER_SIZE + frame->size; // the rest is as stored
+    if (!frame_is_sealed(frame)) {
+        frame_whiten(frame, at, frame->size);
         return OK;
     }
     if (spool->seal == NULL) {
         return ERR_CORRUPT;
     }
-    spool->window.start = offset + FRAME_HEADER_SIZE + frame->size; // the rest is as stored
     if (seal_open(spool->seal, frame, header, at) != OK) {
         return ERR_CORRUPT;
     }

@@ -255,6 +255,15 @@ static bool make_room(struct spool *spool)
     return spool->state_count < SPOOL_PAIRS_MAX;
 }
 
+static bool is_zero(struct bytes in)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < in.size; i++) {
+        any |= in.at[i];
+    }
+    return any == 0;
+}
+
 static enum err get_pairs(struct spool *spool, const struct frame *frame, struct bytes in)
 {
     if ((frame->flags & FRAME_WHOLE) && frame->stamp > spool->state_stamp) {
@@ -271,7 +280,7 @@ static enum err get_pairs(struct spool *spool, const struct frame *frame, struct
             set_pair(spool, name, value, frame->stamp);
         }
     }
-    return in.size == 0 ? OK : ERR_CORRUPT;
+    return is_zero(in) ? OK : ERR_CORRUPT; // filled up to the page
 }
 
 enum err spool_state_get(struct spool *spool, const struct frame *frame, struct bytes in)

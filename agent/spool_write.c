@@ -1,8 +1,8 @@
 #include "agent/spool_inner.h"
 
-// One commit: frames one after the other in a buffer, a state frame last, zeros up to the page, one
-// write, one sync. A commit larger than the buffer is several writes one behind the other and still
-// one sync; until its state frame is durable, none of it counts.
+// One commit: frames one after the other in a buffer, a state frame that ends with its page last,
+// one write, one sync. A commit larger than the buffer is several writes one behind the other and
+// still one sync; until its state frame is durable, none of it counts.
 
 static void fresh_salt(struct spool *spool, uint8_t salt[FRAME_SALT_SIZE])
 {
@@ -72,6 +72,16 @@ uint8_t *spool_frame_begin(struct spool *spool, uint32_t size)
     return writer->at + writer->fill + FRAME_HEADER_SIZE;
 }
 
+uint32_t spool_frame_fill(const struct spool *spool, uint32_t size)
+{
+    const struct writer *writer = &spool->writer;
+    if (writer->counting || MUTANT(FILL_PARTLY_FILLED)) {
+        return size;
+    }
+    uint32_t end = writer->fill + FRAME_HEADER_SIZE + spool_stored_size(spool, size);
+    return size + frame_page_up(end) - end;
+}
+
 uint32_t spool_frame_end(struct spool *spool, const struct frame *what, uint32_t size)
 {
     struct writer *writer = &spool->writer;
@@ -93,6 +103,8 @@ uint32_t spool_frame_end(struct spool *spool, const struct frame *what, uint32_t
         frame->flags |= seal_cipher();
         frame_put(frame, header); // its first bytes are sealed too
         seal_close(spool->seal, frame, header, payload, size);
+    } else {
+        frame_whiten(frame, payload, size);
     }
     frame->payload_sum = bytes_crc32c(0, bytes_from(payload, frame->size));
     frame_put(frame, header);

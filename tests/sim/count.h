@@ -74,7 +74,6 @@ enum sim_count {
     DID_REFUSE,
     DID_ABANDON,
     DID_BROKEN,
-    DID_LAY_GHOST,
     DID_SEALED,
     DID_CLEAR,
     FOUND_BASE,

@@ -53,7 +53,6 @@ static void on_watch(void *context, enum disk_ring ring, uint32_t slot, uint32_t
         sim_counts[ring == DISK_MAIN ? DID_MAIN_TURNOVER : DID_NURSERY_TURNOVER]++;
         sim_counts[DID_MAIN_WRAP] += ring == DISK_MAIN && slot == 0;
     }
-    sim_counts[DID_LAY_GHOST] += offset == 0 && get_u32(at) != 0x31475357; // no segment header
     trace(h, "    write ring %d slot %u offset %u size %u\n", (int)ring, slot, offset, size);
     oracle_wrote(&h->oracle, ring, slot, offset, size);
     if (h->options.key != NULL && !seals_are_fresh(h->seals, bytes_from(at, size))) {

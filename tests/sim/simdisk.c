@@ -469,10 +469,10 @@ static bool is_zeros(const uint8_t *sector)
     return sector[0] == 0 && memcmp(sector, sector + 1, SIMDISK_SECTOR - 1) == 0;
 }
 
-// One of the unsynced sectors of zeros that overwrite anything else, or touched_count.
+// One of the unsynced sectors of zeros that overwrite anything else; where there are none, any one.
 static uint32_t choose_zeros(struct simdisk *disk)
 {
-    uint32_t chosen = disk->touched_count;
+    uint32_t chosen = sim_below(&disk->random, disk->touched_count);
     uint32_t seen = 0;
     for (uint32_t i = 0; i < disk->touched_count; i++) {
         struct simdisk_ring *ring = ring_of(disk, disk->touched[i]);

@@ -241,10 +241,13 @@ static void rot(struct fixture *fixture, uint64_t seq)
     static uint8_t slot[SLOT_SIZE];
     assert_int_equal(real->read(real->context, DISK_MAIN, 1, 0, slot, sizeof slot), OK);
     uint32_t at = 0;
-    for (uint32_t run = 0; run < 100; at++) { // a hundred bytes of it in a row
-        run = slot[at] == (uint8_t)seq ? run + 1 : 0;
+    struct frame frame;
+    while (frame_get(&frame, slot + at) != OK || frame.kind != FRAME_DENSE ||
+           frame.first_seq != seq) {
+        at += FRAME_ALIGN;
+        assert_true(at + FRAME_HEADER_SIZE <= sizeof slot);
     }
-    slot[at] ^= 0x10;
+    slot[at + FRAME_HEADER_SIZE + 100] ^= 0x10;
     assert_int_equal(real->write(real->context, DISK_MAIN, 1, 0, slot, sizeof slot), OK);
 }
 
