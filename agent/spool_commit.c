@@ -20,7 +20,8 @@
 //    may differ from it. So that goes into a new segment of the main ring, with all that the
 //    nursery holds: its header leaves out what is void, there and (nursery_from) in the nursery.
 // 5. Where damage took the settled set, no slot may be released any more as far as what is durable
-//    says (2.), and no commit could say so in the main ring: the nursery says it first.
+//    says (2.), and no commit could say so in the main ring. The nursery says it with the next
+//    commit, or where that is meant for the main ring, with one of nothing else before it.
 
 // --- what a commit says
 
@@ -77,15 +78,23 @@ static uint32_t pack_count(const struct spool *spool)
     return count;
 }
 
-// ERR_NOT_FOUND: there is no place for it here.
+// What a segment may begin with and still take more; a commit of nothing (5.) may fill it.
+static uint32_t most_carried(const struct job *job)
+{
+    const struct spool_commit *commit = job->commit;
+    bool is_nothing = commit->block_count + commit->key_count + commit->state_count == 0;
+    return is_nothing ? job->ring->slot_size : job->ring->slot_size / 4 * 3;
+}
+
+// ERR_FULL: there is no place for it here.
 static enum err open_nursery(struct spool *spool, struct job *job)
 {
     struct ring *ring = job->ring;
     job->fresh = true;
     job->keys_from = MUTANT(KEYS_LEFT_BEHIND) ? spool->key_count : spool->keys_in_main;
     size_t held = spool->held_count + pack_count(spool) + job->commit->block_count;
-    if (held > SPOOL_HELD_MAX || spool_job_size(spool, job) > ring->slot_size / 4 * 3) {
-        return ERR_NOT_FOUND;
+    if (held > SPOOL_HELD_MAX || spool_job_size(spool, job) > most_carried(job)) {
+        return ERR_FULL;
     }
     // The one slot that does not hold the tail.
     uint64_t id = ring->last_id + 1;
@@ -229,6 +238,9 @@ enum err spool_commit(struct spool *spool, const struct spool_commit *commit)
     err = err != OK ? err : spool_state_check(spool, commit);
     if (err != OK) {
         return err;
+    }
+    if (spool_main_is_stuck(spool)) { // 5. While the nursery has room
+        (void)spool_main_release(spool);
     }
     err = try_commit(spool, commit);
     if (err == ERR_FULL) {

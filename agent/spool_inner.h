@@ -37,7 +37,8 @@ enum {
     SPOOL_KEYS_BYTES = 512 * 1024,
     SPOOL_KEYS_CHUNK = 16 * 1024, // payload bytes of one keys frame
     SPOOL_HINTS = 4,
-    SPOOL_READ_AHEAD = 64 * 1024,
+    SPOOL_READ_AHEAD = 64 * 1024, // where a reader goes on in order ...
+    SPOOL_READ_FIRST = 16 * 1024, // ... and where it begins
     // One frame of any size, not aligned, in whole pages.
     SPOOL_BUFFER_SIZE = 34 * FRAME_PAGE_SIZE,
     SPOOL_LOSS_SIZE = 33,                   // bytes of a loss in a state payload

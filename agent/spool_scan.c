@@ -23,6 +23,13 @@ static bool window_has(const struct window *window, const struct place *place, u
            offset + size <= window->offset + window->size;
 }
 
+// Whether a reader of the window comes to its end, and goes on.
+static bool window_ends_in(const struct window *window, const struct place *place, uint32_t offset)
+{
+    return window->size > 0 && window->ring == place->ring && window->slot == place->slot &&
+           offset >= window->start && offset <= window->offset + window->size;
+}
+
 const uint8_t *spool_window(struct spool *spool, const struct place *place, uint32_t offset,
                             uint32_t size)
 {
@@ -36,7 +43,8 @@ const uint8_t *spool_window(struct spool *spool, const struct place *place, uint
     }
     uint32_t from = offset / FRAME_PAGE_SIZE * FRAME_PAGE_SIZE;
     uint32_t need = frame_page_up(offset + size) - from;
-    uint32_t take = need < SPOOL_READ_AHEAD ? SPOOL_READ_AHEAD : need;
+    uint32_t ahead = window_ends_in(window, place, offset) ? SPOOL_READ_AHEAD : SPOOL_READ_FIRST;
+    uint32_t take = need < ahead ? ahead : need;
     uint32_t room = slot_size - from < window->limit ? slot_size - from : window->limit;
     take = take < room ? take : room;
     assert(need <= take);
