@@ -31,7 +31,7 @@ enum mutant {
     MUTANT_DENSE_ONLY_IN_RAM, // a dense block goes to the pack although its rows are not durable
     MUTANT_KEYS_LEFT_BEHIND,  // a nursery turnover does not carry names over
     MUTANT_MAIN_LEFT_BEHIND,  // a main turnover does not carry young blocks over
-    MUTANT_LEAVE_CLEAR,       // payloads are not whitened: a later torn write completes an earlier one
+    MUTANT_LEAVE_CLEAR,       // payloads are not whitened
     MUTANT_END,
 };
 
