@@ -12,10 +12,8 @@ void arrivals_init(struct arrivals *arrivals)
 
 static unsigned bucket_of(uint64_t ms)
 {
-    unsigned octave = 0;
-    while (ms >> octave >= 2 * ARRIVALS_STEPS) {
-        octave++;
-    }
+    unsigned bits = ms == 0 ? 0 : 64U - (unsigned)__builtin_clzll(ms);
+    unsigned octave = bits > ARRIVALS_BITS ? bits - ARRIVALS_BITS : 0;
     unsigned bucket = octave * ARRIVALS_STEPS + (unsigned)(ms >> octave);
     return bucket < ARRIVALS_BUCKETS ? bucket : ARRIVALS_BUCKETS - 1;
 }

@@ -10,6 +10,7 @@
 
 enum {
     ARRIVALS_STEPS = 8, // buckets of each octave: a quantile is at most 1/8 too high
+    ARRIVALS_BITS = 4,  // of numbers below two of them
     ARRIVALS_BUCKETS = 32 * ARRIVALS_STEPS,
 };
 

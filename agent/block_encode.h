@@ -58,6 +58,13 @@ struct column_out {
 void block_encode_absent(struct block_codec *codec);
 void block_encode_column(struct block_codec *codec, const struct column_out *column);
 
+// Write `codec->numbers` as the column's, of `kind`; `digits` < 0: the kind has none.
+void block_lay_numbers(struct block_codec *codec, const struct column_out *column,
+                       enum column_kind kind, unsigned flags, int digits);
+
+// A column of doubles (block_doubles.c).
+void block_lay_doubles(struct block_codec *codec, const struct column_out *column);
+
 // Empty the list of strings, for the next block.
 void block_forget_texts(struct block_codec *codec);
 

@@ -93,6 +93,12 @@ static inline int64_t unzigzag(uint64_t value)
     return (int64_t)((value >> 1) ^ (~(value & 1) + 1));
 }
 
+// Differences wrap modulo 2^64: any two integers have one.
+static inline int64_t difference(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 static inline uint64_t double_bits(double value)
 {
     uint64_t bits;

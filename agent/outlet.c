@@ -167,9 +167,10 @@ static void refused(struct outlet *outlet, uint64_t from, uint64_t to)
 
 static void accepted(struct outlet *outlet, uint64_t from, uint64_t to)
 {
+    int64_t now_ms = clock_wall_ms();
     for (uint64_t seq = from; seq <= to; seq++) {
         if (!bit_get(outlet->quarantined, seq) && !bit_get(outlet->dropped, seq)) {
-            arrivals_add(&outlet->arrivals, outlet->times_ms[seq % OUTLET_BITS], clock_wall_ms());
+            arrivals_add(&outlet->arrivals, outlet->times_ms[seq % OUTLET_BITS], now_ms);
         }
         acked_set(outlet, seq, true);
     }

@@ -161,11 +161,6 @@ static int64_t number_of(struct wire_blocks *wire, const struct block_builder *b
     return m;
 }
 
-static int64_t difference(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
-
 // Add the numbers of each series, its first and then the steps. Each first is a step from the
 // number before in the column where that is shorter for all of them; is it?
 static bool add_numbers(struct wire_blocks *wire, const struct block_builder *builder)

@@ -1,7 +1,5 @@
 #include "agent/wire_csv.h"
 
-#include "agent/clock.h"
-#include "agent/number.h"
 #include "agent/wire_value.h"
 
 #include <assert.h>
@@ -51,40 +49,14 @@ void wire_csv_put_names(const struct wire_csv *csv, struct buffer *out)
     }
 }
 
-static void put_time(struct buffer *out, int64_t time_ms)
-{
-    char text[25];
-    buffer_put(out, text, clock_format(time_ms, text));
-}
-
-static void put_integer(struct buffer *out, int64_t integer)
-{
-    char text[NUMBER_TEXT_SIZE];
-    buffer_put(out, text, number_format_integer(integer, text));
-}
-
 static void put_value(struct buffer *out, const struct column *column, const struct value *value)
 {
-    char text[NUMBER_TEXT_SIZE];
-    switch (value->kind) {
-    case VALUE_NULL:
-        break;
-    case VALUE_BOOLEAN:
-        buffer_put_text(out, value->boolean ? "true" : "false");
-        break;
-    case VALUE_INTEGER:
-        if (column->type == COLUMN_TIMESTAMP) {
-            put_time(out, value->integer);
-        } else {
-            put_integer(out, value->integer);
-        }
-        break;
-    case VALUE_NUMBER:
-        buffer_put(out, text, number_format(value->number, text));
-        break;
-    case VALUE_TEXT:
-        wire_csv_put_text(out, value->text);
-        break;
+    char room[WIRE_TEXT_SIZE];
+    struct bytes text = wire_value_text(column, value, room);
+    if (value->kind == VALUE_TEXT) {
+        wire_csv_put_text(out, text);
+    } else {
+        buffer_put(out, text.at, text.size);
     }
 }
 

@@ -1,8 +1,6 @@
 #include "agent/wire_json.h"
 
-#include "agent/clock.h"
 #include "agent/json_text.h"
-#include "agent/number.h"
 #include "agent/wire_value.h"
 
 #include <assert.h>
@@ -21,54 +19,21 @@ void wire_json_plan(struct wire_json *plan, const struct schema *schema)
     assert(!out.overflow); // names are letters, digits and underscores
 }
 
-static void put_quoted(struct buffer *out, const char *text, size_t size)
-{
-    buffer_put_byte(out, '"');
-    buffer_put(out, text, size);
-    buffer_put_byte(out, '"');
-}
-
-static void put_time(struct buffer *out, int64_t time_ms)
-{
-    char text[25];
-    size_t size = clock_format(time_ms, text);
-    put_quoted(out, text, size);
-}
-
-static void put_integer(struct buffer *out, const struct column *column, int64_t integer)
-{
-    char text[NUMBER_TEXT_SIZE];
-    size_t size = number_format_integer(integer, text);
-    if (column->as_text) {
-        put_quoted(out, text, size);
-    } else {
-        buffer_put(out, text, size);
-    }
-}
-
 static void put_value(struct buffer *out, const struct column *column, const struct value *value)
 {
-    char text[NUMBER_TEXT_SIZE];
-    switch (value->kind) {
-    case VALUE_NULL:
+    char room[WIRE_TEXT_SIZE];
+    struct bytes text = wire_value_text(column, value, room);
+    if (value->kind == VALUE_TEXT) {
+        json_put_string(out, text);
+    } else if (value->kind == VALUE_NULL) {
         buffer_put(out, "null", 4);
-        break;
-    case VALUE_BOOLEAN:
-        buffer_put_text(out, value->boolean ? "true" : "false");
-        break;
-    case VALUE_INTEGER:
-        if (column->type == COLUMN_TIMESTAMP) {
-            put_time(out, value->integer);
-        } else {
-            put_integer(out, column, value->integer);
-        }
-        break;
-    case VALUE_NUMBER:
-        buffer_put(out, text, number_format(value->number, text));
-        break;
-    case VALUE_TEXT:
-        json_put_string(out, value->text);
-        break;
+    } else if (value->kind == VALUE_INTEGER &&
+               (column->type == COLUMN_TIMESTAMP || column->as_text)) {
+        buffer_put_byte(out, '"');
+        buffer_put(out, text.at, text.size);
+        buffer_put_byte(out, '"');
+    } else {
+        buffer_put(out, text.at, text.size);
     }
 }
 

@@ -1,6 +1,11 @@
 #include "agent/wire_value.h"
 
+#include "agent/clock.h"
+#include "agent/number.h"
+
 #include <math.h>
+
+_Static_assert((int)NUMBER_TEXT_SIZE <= (int)WIRE_TEXT_SIZE, "a number has room");
 
 const char *quality_name(uint8_t quality)
 {
@@ -63,4 +68,24 @@ void wire_value(const struct wire_row *row, const struct column *column, struct 
         *value = (struct value){.kind = VALUE_NULL};
         break;
     }
+}
+
+struct bytes wire_value_text(const struct column *column, const struct value *value,
+                             char room[WIRE_TEXT_SIZE])
+{
+    switch (value->kind) {
+    case VALUE_NULL:
+        break;
+    case VALUE_BOOLEAN:
+        return bytes_text(value->boolean ? "true" : "false");
+    case VALUE_INTEGER:
+        return bytes_from(room, column->type == COLUMN_TIMESTAMP
+                                    ? clock_format(value->integer, room)
+                                    : number_format_integer(value->integer, room));
+    case VALUE_NUMBER:
+        return bytes_from(room, number_format(value->number, room));
+    case VALUE_TEXT:
+        return value->text;
+    }
+    return bytes_from(room, 0);
 }
