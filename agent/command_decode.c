@@ -32,6 +32,10 @@ static const char usage[] =
     "broker;\n"
     "      77 no right; 78 the contract or the settings are wrong\n";
 
+static const char other_list[] =
+    "its keys are told by their place in another list than this contract has; give the version of "
+    "the contract that it was written under";
+
 enum { RECORD_MAX = 4 * 1024 * 1024, ROW_MAX = 2 * 1024 * 1024, NAME_SIZE = 256 };
 
 struct decode_options {
@@ -139,7 +143,7 @@ static void print_rows(struct decode *decode)
     }
 }
 
-// Print the rows of one record's value. ERR_INVALID: it is none of this contract.
+// Print the rows of one record's value. Else as wire_read says.
 static enum err decode_value(struct decode *decode, struct bytes record)
 {
     enum { REGISTRY_FRONT = 5 };
@@ -161,7 +165,12 @@ static int decode_file(struct decode *decode, FILE *file, const char *name)
         (void)fprintf(stderr, "%s: cannot be read: %s\n", name, strerror(errno));
         return EX_NOINPUT;
     }
-    if (decode_value(decode, bytes_from(decode->record, size)) != OK) {
+    enum err err = decode_value(decode, bytes_from(decode->record, size));
+    if (err == ERR_VERSION) {
+        (void)fprintf(stderr, "%s: %s\n", name, other_list);
+        return EX_DATAERR;
+    }
+    if (err != OK) {
         (void)fprintf(stderr,
                       "%s: %zu bytes that are no record of layout `blocks` of this contract; is it "
                       "the topic's own contract, and the whole value of one record?\n",
@@ -196,7 +205,8 @@ static enum err take_message(void *taker, const rd_kafka_message_t *message)
     if (message->payload == NULL) {
         return OK; // a tombstone
     }
-    return decode_value(taker, bytes_from(message->payload, message->len)) == OK ? OK : ERR_CORRUPT;
+    enum err err = decode_value(taker, bytes_from(message->payload, message->len));
+    return err == OK || err == ERR_VERSION ? err : ERR_CORRUPT;
 }
 
 static int read_topic(struct decode *decode, const struct command_kafka *kafka, const char *topic)
@@ -212,6 +222,11 @@ static int read_topic(struct decode *decode, const struct command_kafka *kafka, 
     err =
         kafka_reader_read(reader, topic, &whole, kafka->wait_ms, take_message, decode, &told, why);
     kafka_reader_close(reader);
+    if (err == ERR_VERSION) {
+        (void)fprintf(stderr, "weir decode: topic %s: record %llu: %s\n", topic,
+                      (unsigned long long)told.records, other_list);
+        return EX_DATAERR;
+    }
     if (err == ERR_CORRUPT) {
         (void)fprintf(stderr,
                       "weir decode: topic %s: record %llu is none of layout `blocks` of this "

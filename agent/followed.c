@@ -103,7 +103,7 @@ static void get_hex(const cJSON *root, const char *name, uint8_t sum[DIGEST_SIZE
     for (size_t i = 0; text != NULL && strlen(text) == 2 * DIGEST_SIZE && i < DIGEST_SIZE; i++) {
         int high = digit(text[2 * i]);
         int low = digit(text[2 * i + 1]);
-        sum[i] = high < 0 || low < 0 ? 0 : (uint8_t)(high << 4 | low);
+        sum[i] = (uint8_t)(high < 0 || low < 0 ? 0 : high << 4 | low);
     }
 }
 

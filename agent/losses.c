@@ -228,10 +228,11 @@ uint32_t losses_go_with(struct losses *losses, uint64_t block, struct wire_loss 
     for (struct loss *loss; (loss = losses_next(losses)) != NULL;) {
         loss->sent = true;
         loss->block = block;
-        out[count++] = (struct wire_loss){.from = loss->from,
-                                          .to = loss->to,
-                                          .count = loss->count,
-                                          .cause = bytes_text(settled_how_name(loss->how))};
+        out[count] = (struct wire_loss){.from = loss->from,
+                                        .to = loss->to,
+                                        .count = loss->count,
+                                        .cause = bytes_text(settled_how_name(loss->how))};
+        count++;
     }
     return count;
 }
