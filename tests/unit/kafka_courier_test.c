@@ -1,5 +1,6 @@
 // The courier against librdkafka's own mock cluster, which answers with the errors that it is told
 // to. What a real Kafka does is tests/kafka/exactly_once_test's to show.
+#include "agent/clock.h"
 #include "ports/output/kafka_courier.h"
 #include "ports/output/kafka_transaction.h"
 
@@ -271,6 +272,81 @@ static void an_end_gives_up_when_the_broker_has_stopped_waiting(void **state)
     rig_close(&rig);
 }
 
+// ---- aborts in a row ----
+
+// What the loop does for a transaction, until something has happened to it.
+static enum transaction_event step(struct rig *rig, struct kafka_transaction *transaction)
+{
+    enum transaction_event happened = TRANSACTION_NOTHING;
+    for (int i = 0; i < TURNS_MAX && happened == TRANSACTION_NOTHING; i++) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(rig->queue, 0);
+        const rd_kafka_message_t *message;
+        while (event != NULL && (message = rd_kafka_event_message_next(event)) != NULL) {
+            kafka_transaction_reported(transaction, message->err == RD_KAFKA_RESP_ERR_NO_ERROR,
+                                       false);
+        }
+        if (event != NULL) {
+            rd_kafka_event_destroy(event);
+        }
+        happened = kafka_transaction_step(transaction, rig->client, clock_boot_ms());
+        (void)kafka_courier_wait(&rig->courier, 5);
+    }
+    return happened;
+}
+
+// One record and its cursor, sent as soon as a transaction takes it.
+static enum transaction_event send_one(struct rig *rig, struct kafka_transaction *transaction,
+                                       uint64_t seq)
+{
+    for (int i = 0; i < TURNS_MAX && !kafka_transaction_takes(transaction, rig->client, 1); i++) {
+        (void)poll(NULL, 0, 5);
+    }
+    assert_int_equal(transaction->state, TRANSACTION_OPEN);
+    assert_int_equal(rd_kafka_producev(rig->client, RD_KAFKA_V_TOPIC("readings"),
+                                       RD_KAFKA_V_VALUE("x", 1),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    kafka_transaction_sent(transaction, 0, (struct kafka_cursor){.epoch = 7, .next_seq = seq + 1},
+                           1);
+    kafka_transaction_hurry(transaction);
+    return step(rig, transaction);
+}
+
+static enum transaction_event send_refused(struct rig *rig, struct kafka_transaction *transaction,
+                                           uint64_t seq)
+{
+    answer(OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1);
+    return send_one(rig, transaction, seq);
+}
+
+static void the_third_abort_in_a_row_ends_the_client_and_the_next_one_commits(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct kafka_transaction transaction;
+    rig_open(&rig, 15000);
+    kafka_transaction_init(&transaction, &rig.courier, "gw-1", LINK_ETHERNET);
+    kafka_transaction_new_client(&transaction);
+    assert_int_equal(step(&rig, &transaction), TRANSACTION_KNOWN);
+    // Two, and a commit between: not in a row.
+    assert_int_equal(send_refused(&rig, &transaction, 1), TRANSACTION_ABORTED);
+    assert_int_equal(send_refused(&rig, &transaction, 1), TRANSACTION_ABORTED);
+    assert_int_equal(send_one(&rig, &transaction, 1), TRANSACTION_COMMITTED);
+
+    assert_int_equal(send_refused(&rig, &transaction, 2), TRANSACTION_ABORTED);
+    assert_int_equal(send_refused(&rig, &transaction, 2), TRANSACTION_ABORTED);
+    assert_int_equal(send_refused(&rig, &transaction, 2), TRANSACTION_BROKEN);
+
+    assert_string_equal(transaction.code, "transaction.denied"); // and why is told
+    rig_close(&rig);
+    rig_open(&rig, 15000);
+    kafka_transaction_new_client(&transaction);
+    assert_int_equal(step(&rig, &transaction), TRANSACTION_KNOWN);
+    assert_int_equal(send_one(&rig, &transaction, 2), TRANSACTION_COMMITTED);
+    assert_string_equal(transaction.code, "");
+    rig_close(&rig);
+}
+
 int main(void)
 {
 #define ON_A_CLUSTER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -281,6 +357,7 @@ int main(void)
         ON_A_CLUSTER(each_failure_of_an_end_has_its_outcome),
         ON_A_CLUSTER(after_an_abort_the_next_transaction_commits),
         ON_A_CLUSTER(an_end_gives_up_when_the_broker_has_stopped_waiting),
+        ON_A_CLUSTER(the_third_abort_in_a_row_ends_the_client_and_the_next_one_commits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
