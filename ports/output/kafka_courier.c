@@ -11,6 +11,7 @@
 enum {
     START_WAIT_MS = 10000, // for each answer of a start; it is given again
     RETRY_WAIT_MS = 200,   // where librdkafka says that a call may be repeated
+    BATCH_WAIT_MS = 2,     // about a round trip on ethernet
     REPEAT_MS = 1000,      // at least: where it says so too late
 };
 
@@ -181,9 +182,17 @@ static enum courier_result abort_it(struct kafka_courier *courier)
 // For a moment after a commit the brokers write its marks and take no cursors of the next
 // transaction; librdkafka would ask again only after retry.backoff.ms. They take records a little
 // later too, but of that librdkafka asks every 20 ms: once the records are in, so are the marks.
+// While it flushes, its broker thread spins for as long as a batch waits behind one that is on its
+// way (idempotence lets one out at a time). Full batches go by themselves, so the flush comes last.
 static void wait_for_marks(const struct kafka_courier *courier)
 {
-    (void)rd_kafka_flush(courier->client, courier->marks_ms);
+    int64_t until_ms = clock_boot_ms() + courier->marks_ms;
+    while ((uint32_t)rd_kafka_outq_len(courier->client) > courier->tail_count &&
+           clock_boot_ms() < until_ms) {
+        (void)poll(NULL, 0, BATCH_WAIT_MS);
+    }
+    int64_t left_ms = until_ms - clock_boot_ms();
+    (void)rd_kafka_flush(courier->client, left_ms > 0 ? (int)left_ms : 0);
 }
 
 static enum courier_result commit(struct kafka_courier *courier)

@@ -39,6 +39,8 @@ struct kafka_courier {
     bool inited; // this client
     int timeout_ms;
     int marks_ms; // that the marks of a commit may take on this link before the next one is ended
+    uint32_t
+        tail_count; // COMMIT: records of this size are less than a batch, and wait to be flushed
     char group[KAFKA_CURSOR_NAME_SIZE]; // "": no transactions
     char topic[KAFKA_CURSOR_NAME_SIZE];
     uint32_t lane_count;

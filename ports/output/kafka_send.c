@@ -98,6 +98,8 @@ static enum err produce(struct kafka *kafka, uint32_t index, const struct messag
         return ERR_AGAIN;
     }
     bool has_key = message->key.size > 0;
+    bool is_free = kafka_stamp_is_free(&topic->stamp); // nearly always; a clock costs, too
+    int64_t stamp_ms = is_free ? time_ms : kafka_stamp_of(&topic->stamp, time_ms, clock_wall_ms());
     rd_kafka_headers_t *headers = headers_of(message);
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic->handle},
@@ -107,8 +109,7 @@ static enum err produce(struct kafka *kafka, uint32_t index, const struct messag
          .u.mem = {has_key ? (void *)(uintptr_t)message->key.at : NULL, message->key.size}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
          .u.mem = {(void *)(uintptr_t)message->value.at, message->value.size}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
-         .u.i64 = kafka_stamp_of(&topic->stamp, time_ms, clock_wall_ms())},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = stamp_ms},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)ticket},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };

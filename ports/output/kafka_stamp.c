@@ -9,6 +9,11 @@ void kafka_stamp_init(struct kafka_stamp *stamp)
     *stamp = (struct kafka_stamp){.past_ms = INT64_MAX, .ahead_ms = INT64_MAX};
 }
 
+bool kafka_stamp_is_free(const struct kafka_stamp *stamp)
+{
+    return stamp->shift_ms == 0 && stamp->past_ms == INT64_MAX && stamp->ahead_ms == INT64_MAX;
+}
+
 int64_t kafka_stamp_of(const struct kafka_stamp *stamp, int64_t time_ms, int64_t wall_ms)
 {
     if (stamp->shift_ms > 0) {

@@ -18,6 +18,9 @@ struct kafka_stamp {
 
 void kafka_stamp_init(struct kafka_stamp *stamp);
 
+// Takes it any time, so that kafka_stamp_of changes none?
+bool kafka_stamp_is_free(const struct kafka_stamp *stamp);
+
 // The stamp for a record that was observed at `time_ms`.
 int64_t kafka_stamp_of(const struct kafka_stamp *stamp, int64_t time_ms, int64_t wall_ms);
 

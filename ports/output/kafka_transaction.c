@@ -9,6 +9,7 @@
 enum {
     AGAIN_MIN_MS = 1000, // between two starts, and after an abort
     BYTES_MAX = 1 << 20,
+    BATCH_BYTES = 1 << 16, // the profiles' smallest batch.size
 };
 
 // By link. A commit takes about three round trips, so slow links get longer ones.
@@ -19,7 +20,7 @@ static const struct {
     int64_t idle_ms; // nothing came for so long: all that was at hand is in it
     int marks_ms;    // longer round trips than this outlast the marks anyhow
 } limits[] = {
-    {15000, 5000, 1000, 20, 100},
+    {15000, 10000, 1000, 20, 100},
     {30000, 5000, 5000, 200, 0},
     {60000, 5000, 5000, 500, 0},
 };
@@ -157,6 +158,9 @@ static bool begin(struct kafka_transaction *transaction, rd_kafka_t *client)
 
 static void end(struct kafka_transaction *transaction, rd_kafka_t *client)
 {
+    size_t records_in_batch =
+        (size_t)transaction->record_count * BATCH_BYTES / (transaction->byte_count + 1);
+    transaction->courier->tail_count = (uint32_t)records_in_batch;
     kafka_courier_give(transaction->courier, transaction->spoilt ? COURIER_ABORT : COURIER_COMMIT,
                        client);
     transaction->state = TRANSACTION_ENDING;
@@ -191,7 +195,10 @@ void kafka_transaction_sent(struct kafka_transaction *transaction, uint32_t lane
     transaction->record_count++;
     transaction->unreported_count++;
     transaction->byte_count += size;
-    transaction->last_ms = clock_boot_ms();
+    // Of many at once a few are enough to see that it is not quiet.
+    if (transaction->record_count <= 64 || transaction->record_count % 16 == 0) {
+        transaction->last_ms = clock_boot_ms();
+    }
     if (cursor.next_seq > 0) {
         transaction->courier->cursors[lane] = cursor;
     }
