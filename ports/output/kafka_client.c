@@ -405,6 +405,7 @@ static const struct owned {
     {"log.queue", "it would hide the log"},
     {"plugin.library.paths", "it would load foreign code"},
     {"group.id", "a gateway's output reads nothing"},
+    {"socket.nagle.disable", "librdkafka gathers by itself, and a TLS socket is the agent's"},
     {"socket_cb", "the transport is the agent's"},
     {"connect_cb", "the transport is the agent's"},
 };

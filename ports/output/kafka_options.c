@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const struct option kafka_client_options[] = {
@@ -124,6 +125,55 @@ static void check_file(const struct option_set *options, const char *row, const 
     }
 }
 
+// Keys whose value librdkafka judges only when the client is made, or not at all. `only_once`: the
+// bound holds with exactly-once alone, of which this section knows nothing.
+static const struct {
+    const char *key;
+    bool only_once;
+    long low, high[3]; // by link
+    const char *reason;
+} bounds[] = {
+    {"statistics.interval.ms",
+     false,
+     100,
+     {60000, 60000, 60000},
+     "by it the state, the round trips and the bytes of the link are known"},
+    {"max.in.flight.requests.per.connection",
+     false,
+     1,
+     {5, 5, 5},
+     "more would let a retry reorder records"},
+    {"max.in.flight", false, 1, {5, 5, 5}, "more would let a retry reorder records"},
+    {"linger.ms", true, 0, {14999, 29999, 59999}, "a transaction ends sooner"},
+    {"queue.buffering.max.ms", true, 0, {14999, 29999, 59999}, "a transaction ends sooner"},
+    {"socket.timeout.ms", true, 10, {15000, 30000, 60000}, "a transaction ends sooner"},
+};
+
+static void check_bounds(const struct option_set *options, const struct option_pair *pair,
+                         const char *file, struct problems *problems)
+{
+    const int link = option_choice(options, "link");
+    const int line = option_line(options, "client");
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        double value = strtod(pair->value, NULL);
+        char key[128];
+        if (strcmp(bounds[i].key, pair->name) != 0 ||
+            (value >= (double)bounds[i].low && value <= (double)bounds[i].high[link])) {
+            continue;
+        }
+        (void)snprintf(key, sizeof key, "kafka.client.%s", pair->name);
+        if (bounds[i].only_once) {
+            problem_warn(problems, file, line, key,
+                         "%s is not within %ld to %ld: with delivery: exactly-once the agent will "
+                         "not start, as %s",
+                         pair->value, bounds[i].low, bounds[i].high[link], bounds[i].reason);
+        } else {
+            problem_add(problems, file, line, key, "%s is not within %ld to %ld: %s", pair->value,
+                        bounds[i].low, bounds[i].high[link], bounds[i].reason);
+        }
+    }
+}
+
 static void check_passed(const struct option_set *options, const char *file,
                          struct problems *problems)
 {
@@ -142,6 +192,8 @@ static void check_passed(const struct option_set *options, const char *file,
                    RD_KAFKA_CONF_OK) {
             problem_add(problems, file, line, key, "librdkafka %s refuses it: %s",
                         rd_kafka_version_str(), text);
+        } else {
+            check_bounds(options, &pairs[i], file, problems);
         }
     }
     rd_kafka_conf_destroy(scratch);

@@ -317,10 +317,8 @@ static void two_products_arrive_whole_in_order_with_their_header_time_and_partit
     assert_true(verify_verdict_is_well(&verdict));
     assert_int_equal(core->given_back, 0);
 
-    struct output_stat stat;
-    kafka_output.stat(&core->output, &stat);
+    struct output_stat stat = core_wait_reason(core, "");
     assert_int_equal(stat.link, LINK_UP);
-    assert_string_equal(stat.reason, "");
     core_free(core);
 }
 
@@ -384,8 +382,7 @@ static void a_topic_that_the_cluster_lacks_is_named_waits_and_comes_well(void **
     struct verify_verdict verdict;
     (void)look("lacking", &verdict);
     assert_true(verify_verdict_is_well(&verdict));
-    kafka_output.stat(&core->output, &stat);
-    assert_string_equal(stat.reason, "");
+    (void)core_wait_reason(core, "");
     core_free(core);
 }
 
@@ -450,20 +447,24 @@ static void
 the_one_record_that_the_broker_will_never_take_is_found_and_the_rest_goes_on(void **state)
 {
     (void)state;
-    rd_kafka_resp_err_t errors[12];
-    for (size_t i = 0; i < 12; i++) {
+    // 300 are halved nine times until one is alone. A busy machine may cut them into several
+    // batches, five of which can be on their way, and each takes an error.
+    enum { ERRORS = 9 + 5 + 2 };
+    rd_kafka_resp_err_t errors[ERRORS];
+    for (size_t i = 0; i < ERRORS; i++) {
         errors[i] = RD_KAFKA_RESP_ERR_INVALID_RECORD;
     }
     rd_kafka_mock_topic_create(cluster, "poison", 1, 1);
     struct core *core = core_new("poison", NULL, bootstrap);
     core->count[0] = 300;
-    rd_kafka_mock_push_request_errors_array(cluster, PRODUCE, 12, errors);
+
+    rd_kafka_mock_push_request_errors_array(cluster, PRODUCE, ERRORS, errors);
 
     core_open(core);
     core_run(core, 0);
 
-    assert_in_range(core->refused[0], 1, 6); // each of those errors that met a record alone
     assert_int_equal(core->how[0][1], 2);
+    assert_in_range(core->refused[0], 1, ERRORS - 9); // each of those that met a record alone
     struct verify_verdict verdict;
     (void)look("poison", &verdict);
     assert_int_equal(verdict.delivered + core->refused[0], 300);
@@ -488,9 +489,8 @@ static void a_broker_that_goes_and_comes_back_is_told_and_nothing_is_lost_or_dou
     (void)rd_kafka_mock_broker_set_up(cluster, 1);
     core_run(core, 0);
 
-    kafka_output.stat(&core->output, &stat);
+    stat = core_wait_reason(core, ""); // a connection's last complaint may come after the records
     assert_int_equal(stat.link, LINK_UP);
-    assert_string_equal(stat.reason, "");
     struct verify_verdict verdict;
     (void)look("outage", &verdict);
     assert_true(verify_verdict_is_well(&verdict));
@@ -516,7 +516,7 @@ a_client_that_fails_for_good_is_replaced_and_its_records_come_back_in_order(void
     struct verify_verdict verdict;
     (void)look("fatal", &verdict);
     assert_true(verify_verdict_is_well(&verdict));
-    kafka_output.stat(&core->output, &stat);
+    stat = core_wait_reason(core, "");
     assert_int_equal(stat.link, LINK_UP);
     core_free(core);
 }
@@ -560,7 +560,7 @@ static void flush_sends_what_lingers_and_gives_up_in_time(void **state)
     core_turn(core, 0);
     int64_t before_ms = clock_boot_ms();
     assert_false(kafka_output.flush(&core->output, 300));
-    assert_in_range(clock_boot_ms() - before_ms, 300, 1500);
+    assert_in_range(clock_boot_ms() - before_ms, 300, WAIT_MS / 2);
     (void)rd_kafka_mock_broker_set_up(cluster, 1);
     core_free(core);
 }
