@@ -257,11 +257,7 @@ static bool make_room(struct spool *spool)
 
 static bool is_zero(struct bytes in)
 {
-    uint8_t any = 0;
-    for (size_t i = 0; i < in.size; i++) {
-        any |= in.at[i];
-    }
-    return any == 0;
+    return in.size == 0 || (in.at[0] == 0 && memcmp(in.at, in.at + 1, in.size - 1) == 0);
 }
 
 static enum err get_pairs(struct spool *spool, const struct frame *frame, struct bytes in)

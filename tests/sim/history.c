@@ -96,7 +96,7 @@ static void choose_options(struct history *h)
         .nursery_bytes = nurseries[sim_below(random, 3)],
         .pack_bytes = packs[sim_below(random, 3)],
         .when_full = sim_once_in(random, 3) ? SPOOL_REFUSE : SPOOL_DROP_OLDEST,
-        .key = sim_once_in(random, 8) ? h->key : NULL, // sealing takes most of the time
+        .key = sim_once_in(random, 16) ? h->key : NULL, // sealing takes most of the time
     };
     for (size_t i = 0; i < sizeof h->key; i++) {
         h->key[i] = (uint8_t)sim_next(random);
