@@ -47,13 +47,6 @@ void schema_add_rejected(struct schema *out, const struct schema *port)
     schema_seal(out);
 }
 
-int schema_rejected_field(const struct schema *schema)
-{
-    const struct column *last =
-        schema->column_count > 0 ? &schema->columns[schema->column_count - 1] : NULL;
-    return last != NULL && last->role == ROLE_REJECTED ? last->field : -1;
-}
-
 const struct column *schema_find(const struct schema *schema, struct bytes name)
 {
     for (uint16_t i = 0; i < schema->column_count; i++) {

@@ -52,7 +52,14 @@ void schema_seal(struct schema *schema);
 void schema_add_rejected(struct schema *out, const struct schema *port);
 
 // The number of the field that holds that text; -1: the schema has none.
-int schema_rejected_field(const struct schema *schema);
+static inline int schema_rejected_field(const struct schema *schema)
+{
+    if (schema->column_count == 0) {
+        return -1;
+    }
+    const struct column *last = &schema->columns[schema->column_count - 1];
+    return last->role == ROLE_REJECTED ? last->field : -1;
+}
 
 // The column called `name`, or NULL.
 const struct column *schema_find(const struct schema *schema, struct bytes name);

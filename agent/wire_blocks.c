@@ -213,24 +213,51 @@ static void put_times(const struct wire_blocks *wire, const int64_t *times, stru
     avro_array_end(out);
 }
 
-// Of each row, its place in order of time less its place; empty where they are the same.
-static void put_order(struct wire_blocks *wire, const int64_t *times, struct buffer *out)
+// Where rows came in order of time, those of one time are neighbours, and have its places, key
+// after key. False: they did not.
+static bool place_in_groups(struct wire_blocks *wire, const int64_t *times)
+{
+    uint16_t *group = wire->places; // of each row at first, the first row of its time
+    for (uint32_t row = 0; row < wire->row_count; row++) {
+        if (row > 0 && times[row] < times[row - 1]) {
+            return false;
+        }
+        bool same = row > 0 && times[row] == times[row - 1];
+        group[row] = same ? group[row - 1] : (uint16_t)row;
+        wire->next_place[row] = (uint16_t)row;
+    }
+    for (uint32_t i = 0; i < wire->row_count; i++) {
+        uint16_t row = wire->rows[i];
+        wire->places[row] = wire->next_place[group[row]]++;
+    }
+    return true;
+}
+
+static void place_by_sorting(struct wire_blocks *wire, const int64_t *times)
 {
     for (uint32_t i = 0; i < wire->row_count; i++) {
         wire->times[i] = times[wire->rows[i]];
     }
     const uint16_t *by_time = wire_sort_by_time(wire->times, wire->row_count, wire->by_time);
-    uint16_t *places = by_time == wire->by_time[0] ? wire->by_time[1] : wire->by_time[0];
-    bool moved = false;
     for (uint32_t place = 0; place < wire->row_count; place++) {
-        uint16_t row = wire->rows[by_time[place]];
-        places[row] = (uint16_t)place;
-        moved = moved || row != place;
+        wire->places[wire->rows[by_time[place]]] = (uint16_t)place;
+    }
+}
+
+// Of each row, its place in order of time less its place; empty where they are the same.
+static void put_order(struct wire_blocks *wire, const int64_t *times, struct buffer *out)
+{
+    if (!place_in_groups(wire, times)) {
+        place_by_sorting(wire, times);
+    }
+    bool moved = false;
+    for (uint32_t row = 0; row < wire->row_count; row++) {
+        moved = moved || wire->places[row] != row;
     }
     uint32_t count = moved ? wire->row_count : 0;
     avro_array_begin(out, count);
     for (uint32_t row = 0; row < count; row++) {
-        avro_put_long(out, (int64_t)places[row] - (int64_t)row);
+        avro_put_long(out, (int64_t)wire->places[row] - (int64_t)row);
     }
     avro_array_end(out);
 }

@@ -46,11 +46,14 @@ static uint8_t choose_scale(const uint64_t *bits, uint32_t count)
     for (int is_float = 0; is_float < 2; is_float++) {
         int64_t m;
         unsigned digits = 0;
+        uint32_t last = 0; // one that took more digits
         for (uint32_t i = 0; i < count && digits <= BLOCK_DECIMALS_MAX; i++) {
-            digits = block_digits(bits[i], digits, is_float != 0, &m);
+            unsigned more = block_digits(bits[i], digits, is_float != 0, &m);
+            last = more > digits ? i : last;
+            digits = more;
         }
         bool all = digits <= BLOCK_DECIMALS_MAX;
-        for (uint32_t i = 0; i < count && all; i++) { // more digits may be too many for others
+        for (uint32_t i = 0; i < last && all; i++) { // they may be too many for those before
             all = block_digits(bits[i], digits, is_float != 0, &m) == digits;
         }
         if (all) {

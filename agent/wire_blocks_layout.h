@@ -40,6 +40,8 @@ struct wire_blocks {
     uint16_t rows[WIRE_READINGS_MAX];          // rows of key 0, of key 1, ...
     int64_t times[WIRE_READINGS_MAX];          // theirs
     uint16_t by_time[2][WIRE_READINGS_MAX];    // to sort them
+    uint16_t next_place[WIRE_READINGS_MAX];    // of the rows that begin a time
+    uint16_t places[WIRE_READINGS_MAX];        // of rows in order of seq, in order of time
 
     // One field at a time, key after key.
     uint32_t count;                   // values that are there
