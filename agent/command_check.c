@@ -40,6 +40,19 @@ static void print_json(const struct settings *settings, const struct problems *p
         (void)cJSON_AddStringToObject(entry, "topic", product->port->topic);
         (void)cJSON_AddItemToArray(list, entry);
     }
+    list = cJSON_AddArrayToObject(root, "inputs");
+    for (uint32_t i = 0; settings != NULL && i < settings->input_count; i++) {
+        const struct input_settings *input = &settings->inputs[i];
+        cJSON *entry = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(entry, "name", input->name);
+        (void)cJSON_AddStringToObject(entry, "product", settings->products[input->product].name);
+        if (input->reads_id != NULL) {
+            cJSON *reads = cJSON_AddObjectToObject(entry, "reads");
+            (void)cJSON_AddStringToObject(reads, "id", input->reads_id);
+            (void)cJSON_AddStringToObject(reads, "version", input->reads_version);
+        }
+        (void)cJSON_AddItemToArray(list, entry);
+    }
     char *text = cJSON_Print(root);
     (void)printf("%s\n", text != NULL ? text : "{}");
     cJSON_free(text);
@@ -62,11 +75,20 @@ static void print_good(const struct settings *settings)
         (void)printf("    id %s: tenant %s, domain %s, product %s\n", product->contract->product_id,
                      product->contract->tenant != NULL ? product->contract->tenant : "none",
                      product->contract->domain, product->contract->product);
+        const struct follow_settings *follow = settings_follow_of(settings, i);
+        if (follow != NULL) {
+            (void)printf("    follows contract %s, track %s; version %s is here\n", follow->id,
+                         follow->track_text, product->contract->version);
+        }
     }
     for (uint32_t i = 0; i < settings->input_count; i++) {
         const struct input_settings *input = &settings->inputs[i];
         (void)printf("  input %s (%s) -> %s\n", input->name, input->driver->name,
                      settings->products[input->product].name);
+        if (input->reads_id != NULL) {
+            (void)printf("    reads contract %s version %s\n", input->reads_id,
+                         input->reads_version);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/contract_columns.h"
 #include "agent/contract_document.h"
+#include "agent/contract_inputs.h"
 #include "agent/contract_keys.h"
 #include "agent/contract_promises.h"
 #include "agent/digest.h"
@@ -502,6 +503,7 @@ static void read_root(struct reading *reading)
     read_head(reading);
     read_owner(reading);
     read_support(reading);
+    reading->contract->inputs = copy(contract_inputs_read(reading->root, reading->problems));
     contract_read_promises(reading->contract, reading->root, reading->problems);
     reading->format = read_servers(reading);
     read_ports(reading);
@@ -641,6 +643,7 @@ void contract_free(struct contract *contract)
     free(contract->stem);
     free(contract->owner);
     free(contract->support);
+    free(contract->inputs);
     cJSON_free(contract->document);
     free(contract);
 }

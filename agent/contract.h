@@ -92,6 +92,7 @@ struct contract {
     char *stem;    // the file's name before ".odcs.yaml"
     char *owner;   // team.name, or the member with role owner
     char *support; // support[0].url, else .channel
+    char *inputs;  // what it is made of: agent/contract_inputs.h; may be NULL
     // slaProperties of these names; -1: none promised, or in words that we cannot read.
     int64_t latency_ms;
     int64_t retention_ms;

@@ -2,6 +2,8 @@
 
 #include "agent/wire_contract.h"
 
+#include "agent/contract_inputs.h"
+
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -133,6 +135,28 @@ static const cJSON *entry_called(const cJSON *document, const char *name)
     return NULL;
 }
 
+static void add_bytes(cJSON *object, const char *key, struct bytes text)
+{
+    char copied[512];
+    (void)snprintf(copied, sizeof copied, "%.*s", text.size < sizeof copied ? (int)text.size : 0,
+                   (const char *)text.at);
+    add_text(object, key, copied);
+}
+
+// Its lineage.
+static void add_inputs(cJSON *port, const struct contract *contract)
+{
+    const char *rest = contract->inputs;
+    struct bytes id, version;
+    cJSON *list = rest != NULL ? cJSON_AddArrayToObject(port, "inputContracts") : NULL;
+    while (rest != NULL && contract_input_next(&rest, &id, &version)) {
+        cJSON *item = cJSON_CreateObject();
+        add_bytes(item, "id", id);
+        add_bytes(item, "version", version);
+        (void)cJSON_AddItemToArray(list, item);
+    }
+}
+
 static cJSON *output_port(const struct contract *contract, const struct contract_port *port,
                           const cJSON *document)
 {
@@ -142,6 +166,7 @@ static cJSON *output_port(const struct contract *contract, const struct contract
     add_text(item, "type", "kafka");
     add_text(item, "description", text_of(entry_called(document, port->entry), "description"));
     add_text(item, "contractId", contract->id);
+    add_inputs(item, contract);
     cJSON *customs = cJSON_AddArrayToObject(item, "customProperties");
     add_custom(customs, "topic", port->topic);
     add_custom(customs, "layout", port->layout == LAYOUT_BLOCKS ? "blocks" : "records");

@@ -319,6 +319,8 @@ void settings_free(struct settings *settings)
     }
     for (uint32_t i = 0; i < settings->input_count; i++) {
         free(settings->inputs[i].name);
+        free(settings->inputs[i].reads_id);
+        free(settings->inputs[i].reads_version);
         option_set_free(&settings->inputs[i].common);
         option_set_free(&settings->inputs[i].options);
     }

@@ -48,7 +48,9 @@ struct input_settings {
     char *name;
     int line;
     const struct input_driver *driver;
-    uint32_t product;          // index
+    uint32_t product; // index
+    char *reads_id;   // of the contract of another product that is read; NULL: none is
+    char *reads_version;
     struct option_set common;  // name, driver, product
     struct option_set options; // the driver's rows
 };

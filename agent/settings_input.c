@@ -1,4 +1,5 @@
 // The entries of `inputs`.
+#include "agent/contract_inputs.h"
 #include "agent/nearest.h"
 #include "agent/port.h"
 #include "agent/settings_reading.h"
@@ -110,6 +111,28 @@ static void name_input(const struct settings_reading *reading, const struct yaml
     }
 }
 
+// Which product it reads, and whether the mesh can see that.
+static void note_lineage(const struct settings_reading *reading, const struct yaml_node *node,
+                         struct input_settings *input)
+{
+    struct problems ignored = {.count = 0}; // the driver told them
+    const struct contract *ours = reading->settings->products[input->product].contract;
+    struct contract *theirs = contract_read(option_text(&input->options, "contract"), &ignored);
+    if (theirs != NULL) {
+        input->reads_id = settings_copy(theirs->id);
+        input->reads_version = settings_copy(theirs->version);
+    }
+    if (theirs != NULL && !contract_inputs_have(ours->inputs, theirs->id)) {
+        yaml_doubt(
+            node, NULL, reading->problems,
+            "reads the contract %.120s, and that of the product does not say so; declare it "
+            "there, for the mesh to see: {property: weir.inputContracts, value: %.120s/%.40s}",
+            theirs->id, theirs->id, theirs->version);
+    }
+    contract_free(theirs);
+    problems_free(&ignored);
+}
+
 static void read_input(const struct settings_reading *reading, const struct yaml_node *node)
 {
     struct settings *settings = reading->settings;
@@ -135,6 +158,10 @@ static void read_input(const struct settings_reading *reading, const struct yaml
         reading->problems->error_count == before && settings->products[input->product].port) {
         input->driver->check(&input->options, &settings->products[input->product].port->schema,
                              settings->file, reading->problems);
+    }
+    if (known && input->driver != NULL && settings_reads_product(input->driver) &&
+        reading->problems->error_count == before) {
+        note_lineage(reading, node, input);
     }
     settings->input_count++;
 }

@@ -6,26 +6,40 @@
 // Each record is held against the contract of the product that is read; one that breaks it is
 // refused and told. With `records` the offsets go into the commit of the records that came of them,
 // so a restart repeats nothing; with `join` the topic is read again from `since` at every start.
+//
+// A product that is delivered at least once may say a record twice; the second is known by its
+// identity and dropped (kafka_repeats.h). What a restart must know for that is read again: the last
+// records before the position are looked back at, and not taken.
 #include "agent/contract.h"
 #include "agent/intake.h"
 #include "agent/log.h"
 #include "agent/port.h"
+#include "agent/wire_avro_read.h"
 #include "ports/input/json_lines.h"
 #include "ports/input/kafka_map.h"
+#include "ports/input/kafka_repeats.h"
 #include "ports/input/kafka_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-enum { MESSAGES_A_TURN = 500 };
+enum {
+    MESSAGES_A_TURN = 500,
+    LOOK_BACK = 10000, // as many as a gateway sends again at most
+    FRAME_SIZE = 5,    // 00, and the registry's id of the schema
+};
 
 struct kafka_input {
     struct kafka_client client;
     char client_id[96];
     struct contract *contract; // of the product that is read
     const struct contract_port *port;
-    struct fields *fields; // its values as our records
+    struct fields *fields; // its values as our records; NULL where it is Avro
+    struct value theirs[SCHEMA_COLUMNS_MAX];
+    struct record avro;
+    struct kafka_repeats *repeats; // NULL: joins
+    uint64_t repeated, repeated_told;
     struct kafka_map map;
     bool joins;
     uint16_t joined[JOIN_FIELDS_MAX]; // our fields, in the order that the join has them
@@ -46,7 +60,7 @@ static const struct option rows[] = {
     {"contract.domain", OPTION_TEXT, NULL, false, 0, 0, NULL,
      "whose it must be; default: the domain of the version that is taken first"},
     {"port", OPTION_TEXT, NULL, false, 0, 0, NULL,
-     "of that contract; default: the only one that is written as JSON records"},
+     "of that contract; default: the only one that is written as records"},
     {"use", OPTION_CHOICE, "records", false, 0, 0, "records|join",
      "records: each becomes one of this product; join: the latest values complete its records"},
     {"fields", OPTION_MAP, NULL, false, 0, 0, NULL,
@@ -66,7 +80,7 @@ static const struct option rows[] = {
 
 static bool is_readable(const struct contract_port *port)
 {
-    return port->layout == LAYOUT_RECORDS && port->format == FORMAT_JSON;
+    return port->layout == LAYOUT_RECORDS;
 }
 
 // The port that is named, else the only one that can be read. NULL: `why` says why.
@@ -77,7 +91,7 @@ static const struct contract_port *choose_port(const struct contract *contract, 
     if (name != NULL && chosen == NULL) {
         (void)snprintf(why, 160, "the contract declares no port \"%.60s\"", name);
     } else if (chosen != NULL && !is_readable(chosen)) {
-        (void)snprintf(why, 160, "the port \"%.60s\" is not written as JSON records", name);
+        (void)snprintf(why, 160, "the port \"%.60s\" is not written as records", name);
         chosen = NULL;
     }
     if (name != NULL) {
@@ -91,7 +105,7 @@ static const struct contract_port *choose_port(const struct contract *contract, 
         }
     }
     (void)snprintf(why, 160,
-                   count == 0 ? "the contract has no port written as JSON records"
+                   count == 0 ? "the contract has no port written as records"
                               : "the contract has several ports; write port:");
     return count == 1 ? chosen : NULL;
 }
@@ -134,17 +148,71 @@ static void kafka_check(const struct option_set *options, const struct schema *s
 
 // ---- records ----
 
+static struct bytes header_of(const rd_kafka_message_t *message, const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    bool has = rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+               rd_kafka_header_get_last(headers, name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return has ? bytes_from(value, size) : bytes_from(NULL, 0);
+}
+
+// The Avro behind its frame. Where a header names the schema, or the contract says so, there is
+// none. False: `why` is the sentence.
+static bool unframe(const struct contract_port *port, const rd_kafka_message_t *message,
+                    struct bytes *value, char why[WIRE_AVRO_SENTENCE_SIZE])
+{
+    *value = bytes_from(message->payload, message->len);
+    if (!port->framed || header_of(message, "__value_schema_id").size > 0) {
+        return true;
+    }
+    if (value->size < FRAME_SIZE || value->at[0] != 0) {
+        (void)snprintf(why, WIRE_AVRO_SENTENCE_SIZE,
+                       "it does not begin with the registry's id of its schema");
+        return false;
+    }
+    int64_t id = (int64_t)value->at[1] << 24 | (int64_t)value->at[2] << 16 |
+                 (int64_t)value->at[3] << 8 | value->at[4];
+    if (port->schema_id >= 0 && id != port->schema_id) {
+        (void)snprintf(why, WIRE_AVRO_SENTENCE_SIZE,
+                       "its schema has the id %lld, and the contract's has %lld", (long long)id,
+                       (long long)port->schema_id);
+        return false;
+    }
+    *value = bytes_from(value->at + FRAME_SIZE, value->size - FRAME_SIZE);
+    return true;
+}
+
+// NULL: `*why` is the sentence.
+static const struct record *read_value(struct kafka_input *kafka, const rd_kafka_message_t *message,
+                                       const char **why)
+{
+    static char sentence[WIRE_AVRO_SENTENCE_SIZE]; // of the loop's thread
+    const struct record *record = NULL;
+    struct bytes value;
+    *why = sentence;
+    if (kafka->fields != NULL) {
+        record = json_line_read(kafka->fields, bytes_from(message->payload, message->len));
+        *why = fields_sentence(kafka->fields);
+    } else if (unframe(kafka->port, message, &value, sentence) &&
+               wire_avro_get(&kafka->port->schema, value, &kafka->avro, kafka->theirs, sentence) ==
+                   OK) {
+        record = &kafka->avro;
+    }
+    return record;
+}
+
 // What the message says, or NULL: it was refused.
 static const struct record *read_message(struct input *input, const rd_kafka_message_t *message)
 {
     struct kafka_input *kafka = input->state;
-    const struct record *record =
-        json_line_read(kafka->fields, bytes_from(message->payload, message->len));
+    const char *why;
+    const struct record *record = read_value(kafka, message, &why);
     char sentence[INTAKE_SENTENCE_SIZE];
     if (record == NULL) {
         input_refuse(input, "topic=%s partition=%d offset=%lld: %s", kafka->port->topic,
-                     (int)message->partition, (long long)message->offset,
-                     fields_sentence(kafka->fields));
+                     (int)message->partition, (long long)message->offset, why);
         return NULL;
     }
     if (intake_check(&kafka->port->schema, record, sentence) != OK) {
@@ -187,11 +255,20 @@ static void put_latest(struct input *input, const struct record *record)
 static bool take_message(struct input *input, const rd_kafka_message_t *message)
 {
     struct kafka_input *kafka = input->state;
-    if (!kafka->joins && !input_room(input)) {
-        return false;
-    }
     if (message->payload == NULL) {
         return true; // a tombstone says nothing that a stream of records could keep
+    }
+    struct bytes identity = header_of(message, "weir");
+    if (!kafka->joins && kafka_source_is_known(kafka->source, message)) {
+        kafka_repeats_add(kafka->repeats, message->partition, identity);
+        return true;
+    }
+    if (!kafka->joins && kafka_repeats_has(kafka->repeats, message->partition, identity)) {
+        kafka->repeated++;
+        return true;
+    }
+    if (!kafka->joins && !input_room(input)) {
+        return false;
     }
     const struct record *theirs = read_message(input, message);
     if (theirs == NULL) {
@@ -204,7 +281,11 @@ static bool take_message(struct input *input, const rd_kafka_message_t *message)
         put_latest(input, &record);
         return true;
     }
-    return input_record(input, &record) != ERR_AGAIN;
+    if (input_record(input, &record) == ERR_AGAIN) {
+        return false;
+    }
+    kafka_repeats_add(kafka->repeats, message->partition, identity);
+    return true;
 }
 
 static void keep_position(struct input *input)
@@ -229,6 +310,11 @@ static void tell_trouble(struct input *input)
     } else if (kafka->troubled) {
         kafka->troubled = false;
         input_well(input);
+    }
+    if (kafka->repeated != kafka->repeated_told) {
+        log_info("kafka.repeats", "input=%s dropped=%llu: records that were read before",
+                 input->name, (unsigned long long)kafka->repeated);
+        kafka->repeated_told = kafka->repeated;
     }
     if (missed != kafka->missed_told) {
         input_missed(input, missed - kafka->missed_told);
@@ -279,7 +365,10 @@ static void kafka_ready(struct input *input, int fd, uint32_t events)
 
 static void release(struct kafka_input *kafka)
 {
-    fields_close(kafka->fields);
+    if (kafka->fields != NULL) {
+        fields_close(kafka->fields);
+    }
+    kafka_repeats_close(kafka->repeats);
     contract_free(kafka->contract);
     free(kafka);
 }
@@ -301,6 +390,9 @@ static enum err open_contract(struct input *input, struct kafka_input *kafka)
         log_error("input.contract", "input=%s: %s", input->name,
                   why[0] != '\0' ? why : "the contract is not what was checked");
         return ERR_INVALID;
+    }
+    if (kafka->port->format == FORMAT_AVRO) {
+        return OK;
     }
     const struct fields_names names = {.unit = UNIT_MS};
     kafka->fields = fields_open(input->name, &kafka->port->schema, &names);
@@ -341,6 +433,7 @@ static enum err open_source(struct input *input, struct kafka_input *kafka)
                         ? option_duration_ms(input->options, "since")
                         : KAFKA_SOURCE_ALL,
         .position = kafka->joins ? bytes_from(NULL, 0) : input_restored(input),
+        .look_back = LOOK_BACK,
     };
     enum err err = kafka_source_open(&kafka->source, &options, why);
     if (err != OK) {
@@ -357,7 +450,9 @@ static enum err kafka_open(struct input *input)
         return ERR_FAILED;
     }
     kafka->joins = option_choice(input->options, "use") == 1;
-    enum err err = open_contract(input, kafka);
+    kafka->repeats = kafka->joins ? NULL : kafka_repeats_open();
+    enum err err = kafka->joins || kafka->repeats != NULL ? OK : ERR_FAILED;
+    err = err == OK ? open_contract(input, kafka) : err;
     if (err == OK && kafka->joins) {
         err = open_join(input, kafka);
     }

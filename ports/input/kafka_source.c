@@ -1,8 +1,9 @@
 // The simple consumer of librdkafka, all partitions onto one queue.
 //
 // 1. A partition is begun once: after a look (in the worker) that tells its bounds.
-// 2. `position.next[p]` moves only when a message was passed, so what was taken from the queue and
-//    not passed is read again after a restart.
+// 2. `position.next[p]` moves only when a message was passed, and never back, so what was taken
+// from
+//    the queue and not passed is read again after a restart.
 // 3. While a look is out, `look` is the worker's.
 #include "ports/input/kafka_source.h"
 
@@ -57,6 +58,8 @@ struct kafka_source {
     int event_fd;
 
     struct kafka_position position;
+    int64_t look_back;
+    int64_t due[KAFKA_POSITION_PARTITIONS_MAX]; // the next offset that is given
     bool begun[KAFKA_POSITION_PARTITIONS_MAX];
     bool astray[KAFKA_POSITION_PARTITIONS_MAX]; // begun, and its offset is no longer there
     uint64_t missed;
@@ -236,8 +239,14 @@ static int64_t begin_at(struct kafka_source *source, int32_t partition)
 
 static void begin_partition(struct kafka_source *source, int32_t partition)
 {
+    bool goes_on = source->position.next[partition] >= 0 && !source->astray[partition];
+    int64_t low = source->look.bounds[partition].low;
     int64_t at = begin_at(source, partition);
     source->position.next[partition] = at;
+    if (goes_on) {
+        at = at - source->look_back > low ? at - source->look_back : low < at ? low : at;
+    }
+    source->due[partition] = at;
     int failed = 0;
     if (source->astray[partition]) {
         failed = rd_kafka_seek(source->topic, partition, at, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -329,7 +338,7 @@ static bool is_due(const struct kafka_source *source, const rd_kafka_message_t *
 {
     int32_t partition = message->partition;
     return partition < source->position.count && !source->astray[partition] &&
-           message->offset >= source->position.next[partition];
+           message->offset >= source->due[partition];
 }
 
 const rd_kafka_message_t *kafka_source_next(struct kafka_source *source)
@@ -355,10 +364,19 @@ void kafka_source_pass(struct kafka_source *source)
 {
     assert(source->batch_at < source->batch_count);
     const rd_kafka_message_t *message = source->batch[source->batch_at];
-    source->position.next[message->partition] = message->offset + 1;
+    int64_t next = message->offset + 1;
+    source->due[message->partition] = next;
+    if (next > source->position.next[message->partition]) { // else it was looked back at
+        source->position.next[message->partition] = next;
+    }
     source->trouble[0] = '\0';
     source->is_down = false;
     drop_first(source);
+}
+
+bool kafka_source_is_known(const struct kafka_source *source, const rd_kafka_message_t *message)
+{
+    return message->offset < source->position.next[message->partition];
 }
 
 // ---- the source ----
@@ -433,6 +451,7 @@ enum err kafka_source_open(struct kafka_source **out, const struct kafka_source_
         return ERR_FAILED;
     }
     source->name = options->topic;
+    source->look_back = options->look_back;
     (void)kafka_position_get(&source->position, options->position); // empty where there is none
     source->look_wait_ms = LOOK_FAILED_MIN_MS;
     source->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -21,6 +21,7 @@ struct kafka_source_options {
     const char *topic;                 // borrowed likewise
     int64_t since_ms;                  // KAFKA_SOURCE_ALL: from the first record there is
     struct bytes position;             // of the last run; empty: none
+    int64_t look_back; // records of each partition, before that position, that are given again
 };
 
 // ERR_INVALID, ERR_VERSION, ERR_FAILED: `why` is the sentence.
@@ -40,6 +41,9 @@ int64_t kafka_source_due_in_ms(const struct kafka_source *source);
 // The next message, or NULL: none is there now. It stays the next one until it was passed.
 const rd_kafka_message_t *kafka_source_next(struct kafka_source *source);
 void kafka_source_pass(struct kafka_source *source);
+
+// Was the message passed by an earlier run, and is it only looked back at?
+bool kafka_source_is_known(const struct kafka_source *source, const rd_kafka_message_t *message);
 
 // After the last message that was passed, as kafka_source_options.position wants it.
 size_t kafka_source_position(const struct kafka_source *source, uint8_t out[KAFKA_POSITION_MAX]);

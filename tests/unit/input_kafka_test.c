@@ -100,6 +100,26 @@ static void produce(int32_t partition, const char *key, const char *value)
     assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+static void produce_bytes(const char *identity, const void *value, size_t size)
+{
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        writer, RD_KAFKA_V_TOPIC("site.weather.readings.v1"), RD_KAFKA_V_PARTITION(0),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_HEADER("weir", identity, (ssize_t)strlen(identity)), RD_KAFKA_V_END);
+    assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void produce_identified(int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char identity[64], value[100];
+        (void)snprintf(identity, sizeof identity, "gw/00112233445566aa/%d", i);
+        (void)snprintf(value, sizeof value, "{\"station\":\"roof\",\"temperature\":%d}", i);
+        produce_bytes(identity, value, strlen(value));
+    }
+    assert_int_equal(rd_kafka_flush(writer, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
 static void produce_readings(int from, int to)
 {
     for (int i = from; i < to; i++) {
@@ -214,6 +234,97 @@ static void what_breaks_its_contract_is_refused_and_the_rest_goes_on(void **stat
 
     assert_int_equal(fake.refuse_count, 3);
     assert_non_null(strstr(fake.sentence, "topic=site.weather.readings.v1 partition=0 offset=3"));
+    fake_close();
+}
+
+static void what_an_at_least_once_product_repeats_is_dropped(void **state)
+{
+    (void)state;
+    produce_identified(1, 201);
+    produce_identified(101, 301); // as after a kill of its gateway
+
+    open_and_run("");
+    run_until(300);
+
+    assert_true(sum_of(1) == 300.0 * 301 / 2);
+    assert_int_equal(fake.refuse_count, 0);
+    fake_close();
+}
+
+static void a_restart_still_knows_what_would_be_repeated(void **state)
+{
+    (void)state;
+    produce_identified(1, 201);
+    open_and_run("");
+    run_until(200);
+    fake_close();
+
+    produce_identified(101, 301);
+    open_and_run("");
+    run_until(300);
+
+    assert_true(sum_of(1) == 300.0 * 301 / 2);
+    fake_close();
+}
+
+// The contract says avro, in the registry's frame.
+static void say_avro(const char *more)
+{
+    char text[2048];
+    const char *at = strstr(contract_text, "    properties:\n");
+    FILE *file = fopen(contract, "we");
+    assert_non_null(file);
+    (void)snprintf(text, sizeof text,
+                   "%.*s    customProperties: [{property: weir.format, value: avro}%s]\n%s",
+                   (int)(at - contract_text), contract_text, more, at);
+    (void)fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+// 00, id; "roof"; null; 1.5; -3; null
+#define AVRO_READING(id)                                                                           \
+    "\0\0\0\0" id "\x08roof"                                                                       \
+    "\0"                                                                                           \
+    "\0\0\0\0\0\0\xf8\x3f"                                                                         \
+    "\x02\x05\0"
+
+static void produce_avro(const char *bytes, size_t size)
+{
+    produce_bytes("gw/00112233445566aa/0", bytes, size - 1);
+    assert_int_equal(rd_kafka_flush(writer, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void avro_in_the_registrys_frame_is_read(void **state)
+{
+    (void)state;
+    say_avro("");
+    produce_avro(AVRO_READING("\x07"), sizeof AVRO_READING("\x07"));
+
+    open_and_run("");
+    run_until(1);
+
+    assert_string_equal(fake.records[0].key, "roof");
+    assert_true(fake.records[0].numbers[1] == 1.5);
+    assert_true(fake.records[0].numbers[3] == -3);
+    assert_int_equal(fake.refuse_count, 0);
+    fake_close();
+}
+
+static void avro_that_is_not_of_the_contract_is_refused(void **state)
+{
+    (void)state;
+    say_avro(", {property: weir.schemaId, value: 7}");
+    produce_avro(AVRO_READING("\x08"), sizeof AVRO_READING("\x08"));
+    produce_avro("{\"station\":1}", sizeof "{\"station\":1}");
+    produce_avro("\0\0\0\0\x07\x08roo", sizeof "\0\0\0\0\x07\x08roo");
+    produce_avro(AVRO_READING("\x07"), sizeof AVRO_READING("\x07"));
+
+    open_and_run("");
+    run_until(1);
+
+    assert_int_equal(fake.refuse_count, 3);
+    assert_non_null(strstr(fake.sentence, "partition=0 offset=2: it is no Avro of its contract: "
+                                          "byte 1 is no value of column 'station'"));
     fake_close();
 }
 
@@ -348,6 +459,10 @@ int main(void)
         A_TEST(fields_are_renamed_and_computed),
         A_TEST(the_time_that_a_value_does_not_say_is_kafkas),
         A_TEST(what_breaks_its_contract_is_refused_and_the_rest_goes_on),
+        A_TEST(what_an_at_least_once_product_repeats_is_dropped),
+        A_TEST(a_restart_still_knows_what_would_be_repeated),
+        A_TEST(avro_in_the_registrys_frame_is_read),
+        A_TEST(avro_that_is_not_of_the_contract_is_refused),
         A_TEST(without_room_nothing_is_lost),
         A_TEST(a_position_of_another_cluster_is_not_used),
         A_TEST(a_topic_that_was_made_anew_is_read_from_its_beginning),

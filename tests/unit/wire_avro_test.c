@@ -1,6 +1,7 @@
 // Layout `records` in Avro: the schema that a contract gives, and records as its bytes.
 #include "agent/avro_schema.h"
 #include "agent/wire_avro.h"
+#include "agent/wire_avro_read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,9 +216,71 @@ static void without_room_nothing_is_written_outside(void **state)
     }
 }
 
+static enum err get(const struct fixture *fixture, size_t size, struct record *record,
+                    struct value *values)
+{
+    char why[WIRE_AVRO_SENTENCE_SIZE];
+    return wire_avro_get(&fixture->contract->ports[0].schema, bytes_from(fixture->room, size),
+                         record, values, why);
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct record record;
+    struct value values[FIELDS];
+    fixture->record.quality = QUALITY_UNCERTAIN;
+    fixture->values[FIELD_NOTE].kind = VALUE_NULL;
+    assert_int_equal(put(fixture), OK);
+
+    assert_int_equal(get(fixture, fixture->out.size, &record, values), OK);
+
+    assert_true(bytes_equal(record.key, bytes_text("k")));
+    assert_int_equal(record.time_ms, 100);
+    assert_int_equal(record.clock, RECORD_CLOCK_DEVICE);
+    assert_int_equal(record.quality, QUALITY_UNCERTAIN);
+    assert_true(values[FIELD_LEVEL].number == 1.0);
+    assert_int_equal(values[FIELD_COUNT].integer, -3);
+    assert_int_equal(values[FIELD_NOTE].kind, VALUE_NULL);
+    assert_true(values[FIELD_ON].boolean);
+}
+
+static void the_ends_of_integers_are_read_back(void **state)
+{
+    struct fixture *fixture = *state;
+    static const int64_t ends[] = {INT64_MIN, INT64_MIN + 1, -64, -65, 63, 64, 0, INT64_MAX};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct record record;
+        struct value values[FIELDS];
+        fixture->values[FIELD_COUNT].integer = ends[i];
+        assert_int_equal(put(fixture), OK);
+        assert_int_equal(get(fixture, fixture->out.size, &record, values), OK);
+        assert_true(values[FIELD_COUNT].integer == ends[i]);
+    }
+}
+
+static void a_part_of_a_record_or_more_than_one_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct record record;
+    struct value values[FIELDS];
+    assert_int_equal(put(fixture), OK);
+    size_t size = fixture->out.size;
+
+    for (size_t part = 0; part < size; part++) {
+        assert_int_equal(get(fixture, part, &record, values), ERR_CORRUPT);
+    }
+    fixture->room[size] = 0;
+    assert_int_equal(get(fixture, size + 1, &record, values), ERR_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_written_is_read_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_ends_of_integers_are_read_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_part_of_a_record_or_more_than_one_is_none, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_schema_is_that_of_the_contract, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_schema_that_does_not_fit_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_is_its_columns_one_after_the_other, set_up,
