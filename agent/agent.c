@@ -69,6 +69,7 @@ static void second_due(void *context)
     watch_store(agent);
     agent_watch_status(agent);
     agent_budget_second(agent);
+    agent_watch_schemas(agent);
 }
 
 static void watchdog_due(void *context)

@@ -76,6 +76,10 @@ void agent_budget_open(struct agent *agent);
 void agent_budget_second(struct agent *agent);
 void agent_budget_keep(struct agent *agent);
 
+// Where ids of schemas are from now (agent/schema_marks.h), and the products are told.
+uint64_t agent_schema_source(struct agent *agent);
+void agent_watch_schemas(struct agent *agent);
+
 void agent_report(struct agent *agent, struct report *report);
 
 // Tell the services where status or reasons have changed.

@@ -263,6 +263,7 @@ static int open_product(struct agent *agent, uint32_t index)
     product->boot_id = agent->boot_id;
     product->share = &agent->share;
     product->budget = &agent->budget;
+    product->schema_source = agent_schema_source(agent);
     agent->product_count = index + 1;
     enum err err = product_open(product, agent->memories[index] == NULL ? directory : NULL);
     struct bytes partitions = err == OK ? product_recall(product, "partitions") : (struct bytes){0};

@@ -168,6 +168,9 @@ static void judge_product(struct report *report, const struct report_product *pr
     if (product->followed != NULL && product->followed->newer[0] != '\0') {
         add_reason(report, REPORT_STATUS_WARN, "contract.refused:%s", product->name);
     }
+    if (product->lacks_schema) {
+        add_reason(report, REPORT_STATUS_WARN, "schema.unknown:%s", product->name);
+    }
     if (core->restored) {
         add_reason(report, REPORT_STATUS_FAIL, "spool.restored:%s", product->name);
     }

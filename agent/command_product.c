@@ -4,6 +4,8 @@
 
 #include "agent/command.h"
 #include "agent/log.h"
+#include "agent/settings.h"
+#include "agent/settings_rows.h"
 
 #include <stdlib.h>
 
@@ -19,6 +21,9 @@ static const char usage[] =
     "CN\n"
     "                          or OU is the domain\n"
     "  --trust CA              authorities (PEM) whose signatures count on records that are there\n"
+    "  --registry URL          the schema registry, for what is written in Avro; default: the "
+    "section\n"
+    "                          registry of --config\n"
     "  --replication N         of topics that are made; default: as contract or cluster say\n"
     "  --tenant NAME           of contracts that name none\n"
     "  --canary SHARE          only so many of the gateways that follow take the version, e.g. "
@@ -122,6 +127,42 @@ int product_read_keys(struct product_request *request)
     return code;
 }
 
+// The file with the cluster may have it too, with what it takes to log in.
+static int read_registry(struct product_request *request, struct registry_place *place)
+{
+    struct problems problems = {.count = 0};
+    const struct yaml_node *root = yaml_root(request->kafka.yaml);
+    option_read(&request->registry_options, settings_registry_rows, NULL, root, "registry",
+                &problems);
+    if (problems.error_count == 0) {
+        settings_check_registry(&request->registry_options, request->registry_options.file,
+                                &problems);
+    }
+    problems_print(&problems, stderr);
+    int code = problems_exit_code(&problems);
+    problems_free(&problems);
+    if (code == EX_OK) {
+        (void)registry_place_of(&request->registry_options, place);
+    }
+    return code;
+}
+
+int product_open_registry(struct product_request *request)
+{
+    struct registry_place place = {.url = NULL};
+    char why[REGISTRY_SENTENCE_SIZE];
+    int code = request->kafka.yaml != NULL ? read_registry(request, &place) : EX_OK;
+    if (code != EX_OK) {
+        return code;
+    }
+    place.url = request->registry_url != NULL ? request->registry_url : place.url;
+    if (place.url != NULL && registry_open(&place, &request->registry, why) != OK) {
+        (void)fprintf(stderr, "weir product: %s\n", why);
+        return EX_CONFIG;
+    }
+    return EX_OK;
+}
+
 // ---- rights ----
 
 static int emit(struct product_request *request)
@@ -163,6 +204,8 @@ static void request_free(struct product_request *request)
     }
     dsse_signer_close(request->signer);
     dsse_trust_close(request->believed);
+    registry_close(request->registry);
+    option_set_free(&request->registry_options);
 }
 
 static const struct {
@@ -192,6 +235,7 @@ int command_product(int argc, char **argv)
                                     {.names = "--sign", .text = &request.sign},
                                     {.names = "--trust", .text = &request.trust},
                                     {.names = "--emit", .text = &request.emit},
+                                    {.names = "--registry", .text = &request.registry_url},
                                     {.names = "--replication", .text = &request.replication},
                                     {.names = "--tenant", .text = &request.tenant},
                                     {.names = "--gateway", .text = &request.principals.gateway},

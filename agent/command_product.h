@@ -10,6 +10,7 @@
 #include "agent/dsse.h"
 #include "agent/product_document.h"
 #include "ports/discovery/mesh.h"
+#include "ports/discovery/registry.h"
 
 enum { PRODUCT_PLAN_CHANGES = 2, PRODUCT_REFUSED = 1 }; // exit codes
 
@@ -22,6 +23,7 @@ struct product_request {
     const char *emit;
     const char *replication;
     const char *tenant;
+    const char *registry_url;   // before the one of --config
     const char *end_of_support; // retire
     const char *force_reason;   // retire: overrule who still reads
     const char *canary;         // apply: "5%"
@@ -32,6 +34,8 @@ struct product_request {
     struct dsse_trust *believed;
     struct contract *contracts[PRODUCT_CONTRACTS_MAX];
     uint32_t contract_count;
+    struct option_set registry_options;
+    struct registry *registry; // NULL: none was named
 };
 
 // Read all contracts that were named; EX_OK, or the exit code after sentences on stderr.
@@ -40,8 +44,11 @@ int product_read_contracts(struct product_request *request);
 // Read --sign and --trust; EX_OK, or as above. Every contract's domain must be the signer's.
 int product_read_keys(struct product_request *request);
 
+// The registry of --registry, or of the section `registry` of --config (the cluster is open
+// already); EX_OK, or as above.
+int product_open_registry(struct product_request *request);
+
 int product_plan(struct product_request *request); // plan and apply
-int product_retire(struct product_request *request);
 int product_retire(struct product_request *request);
 
 #endif

@@ -116,6 +116,7 @@ static int plan_and_finish(struct product_request *request, struct mesh *mesh, i
         .trust = request->believed,
         .replication = replication,
         .canary = request->canary,
+        .registry = request->registry,
     };
     const char *cluster = mesh_cluster(mesh, why);
     enum err err = cluster != NULL ? publish_plan_make(mesh, &published, plan, why) : ERR_AGAIN;
@@ -182,6 +183,11 @@ int product_plan(struct product_request *request)
     }
     code = command_kafka_open(&request->kafka);
     if (code != ARGUMENTS_GO_ON) {
+        return code;
+    }
+    code = product_open_registry(request);
+    if (code != EX_OK) {
+        command_kafka_close(&request->kafka);
         return code;
     }
     enum err err = mesh_open(&request->kafka.client, request->kafka.wait_ms, &mesh, why);

@@ -29,10 +29,20 @@ static const char *const header_levels[] = {"min", "full", NULL};
 static const char *const partition_rules[] = {"gateway", "key", NULL};
 static const char *const late_rules[] = {"fifo", "topic", NULL};
 static const char *const framings[] = {"registry", "none", NULL};
-static const char *const entry_customs[] = {
-    "weir.layout",      "weir.format",    "weir.headers",    "weir.partitionBy",
-    "weir.late",        "weir.lateAfter", "weir.partitions", "weir.replication",
-    "weir.onViolation", "weir.schemaId",  "weir.framing",    NULL};
+static const char *const compatibilities[] = {"full", "backward", "forward", "none", NULL};
+static const char *const entry_customs[] = {"weir.layout",
+                                            "weir.format",
+                                            "weir.headers",
+                                            "weir.partitionBy",
+                                            "weir.late",
+                                            "weir.lateAfter",
+                                            "weir.partitions",
+                                            "weir.replication",
+                                            "weir.onViolation",
+                                            "weir.schemaId",
+                                            "weir.framing",
+                                            "weir.compatibility",
+                                            NULL};
 
 struct reading {
     struct contract *contract;
@@ -439,6 +449,8 @@ static void read_wire(const struct reading *reading, const struct yaml_node *ent
         entry, "weir.partitionBy", partition_rules, PARTITION_BY_GATEWAY, problems);
     port->partitions = read_count(reading, entry, "weir.partitions", PARTITIONS_MAX);
     port->replication = read_count(reading, entry, "weir.replication", REPLICAS_MAX);
+    port->compatibility = (enum compatibility)odcs_custom_choice(
+        entry, "weir.compatibility", compatibilities, COMPATIBILITY_FULL, problems);
     read_late(reading, entry, port);
 }
 

@@ -21,6 +21,7 @@
 //     weir.replication  likewise
 //     weir.onViolation  annotate | quarantine | drop | count: see agent/quality.h
 //     weir.schemaId     the schema registry's id of the Avro schema; else the gateway looks it up
+//     weir.compatibility  full (default) | backward | forward | none: agent/avro_compat.h
 //     weir.framing      registry (default) | none; of Avro. `none` only with blocks: a value of
 //                       records may begin as one with an id does
 //
@@ -34,6 +35,7 @@
 #ifndef WEIR_AGENT_CONTRACT_H
 #define WEIR_AGENT_CONTRACT_H
 
+#include "agent/avro_compat.h"
 #include "agent/key_list.h"
 #include "agent/problem.h"
 #include "agent/quality.h"
@@ -66,6 +68,7 @@ struct contract_port {
     int64_t late_after_ms;
     bool framed;       // values are Avro, and begin with the registry's id of their schema
     int64_t schema_id; // < 0: not said
+    enum compatibility compatibility; // of the versions of its contract on its topic
     struct schema schema;
     struct quality_rules *quality; // its rules, compiled; owned
     struct key_list *listed;       // of layout blocks: the keys that it lists; NULL: none; owned

@@ -30,6 +30,7 @@ struct product {
     const uint8_t *boot_id;      // 16 bytes
     struct share *share;         // of the link, with the other products; NULL: alone
     const struct budget *budget; // of the link; NULL: none
+    uint64_t schema_source;      // at the start: SCHEMA_SOURCE_CONTRACT or _UNKNOWN
 
     // intake
     struct series *series;
@@ -157,6 +158,16 @@ void product_delivered(struct product *product, uint64_t seq, enum delivered how
 // (output_cursor).
 void product_known_delivered(struct product *product, bool late, uint64_t next_seq);
 void product_told(struct product *product, uint64_t id, enum delivered how);
+
+// ---- the schema registry, of a product written in Avro ----
+
+// Ids of schemas are from `source` from now on (agent/schema_marks.h).
+void product_schema_source(struct product *product, uint64_t source);
+// The text of a schema whose id is not known, and its fingerprint; `skip` of them are passed over.
+// ERR_NOT_FOUND: there are no more. ERR_LIMIT: no room in `text`.
+enum err product_schema_wanted(const struct product *product, uint32_t skip, struct buffer *text,
+                               uint64_t *fingerprint);
+void product_schema_known(struct product *product, uint64_t fingerprint, uint32_t id);
 
 void product_report(struct product *product, struct report_product *report);
 

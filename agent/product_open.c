@@ -106,9 +106,9 @@ static enum err restore_schemas(struct product *product)
 
 static enum err restore_marks(struct product *product)
 {
-    enum err err =
-        schema_marks_open(&product->marks, product->settings->contract, product->settings->port, 0,
-                          &product->schemas, &product->states, product->spool);
+    enum err err = schema_marks_open(&product->marks, product->settings->contract,
+                                     product->settings->port, product->schema_source,
+                                     &product->schemas, &product->states, product->spool);
     if (err == ERR_LIMIT) {
         log_error("contract.large",
                   "product=%s: its Avro schema is over %d bytes; use fewer or "
@@ -408,6 +408,7 @@ void product_report(struct product *product, struct report_product *report)
                   : product->settings->thin                    ? "thin"
                                                                : "drop oldest",
         .spool = product->stat,
+        .lacks_schema = schema_marks_unknown(&product->marks, 0) != NULL,
     };
     report_rates(product, report);
 }

@@ -53,7 +53,8 @@ struct report_product {
     int64_t full_in_s, drain_in_s; // -1: not filling, not draining, or unknown
     const char *policy;            // "drop oldest", "refuse", "thin"
     struct spool_stat spool;
-    bool in_memory; // the disk was not usable; records lie in RAM
+    bool in_memory;    // the disk was not usable; records lie in RAM
+    bool lacks_schema; // the registry has not told the id of its schema; records wait
 };
 
 struct report_input {

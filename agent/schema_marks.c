@@ -39,6 +39,7 @@ static void keep(const struct schema_marks *marks, struct states *states)
                      bytes_from(bytes, 1 + (size_t)marks->kept_count * KEPT_SIZE));
 }
 
+// The id in network order, behind the magic byte.
 static void mark_set(struct schema_mark *mark, uint32_t id)
 {
     mark->known = true;
@@ -48,17 +49,30 @@ static void mark_set(struct schema_mark *mark, uint32_t id)
     }
 }
 
+static bool is_kept(const struct schema_marks *marks, uint64_t source, uint64_t fingerprint,
+                    uint32_t *id)
+{
+    for (uint32_t i = 0; i < marks->kept_count; i++) {
+        const struct kept_mark *kept = &marks->kept[i];
+        if (kept->source == source && kept->fingerprint == fingerprint) {
+            *id = kept->id;
+            return true;
+        }
+    }
+    return false;
+}
+
 void schema_marks_move(struct schema_marks *marks, uint64_t source)
 {
     marks->source = source;
     for (uint32_t i = 0; i < marks->count; i++) {
         struct schema_mark *mark = &marks->list[i];
-        mark->known = false;
-        for (uint32_t k = 0; k < marks->kept_count && !mark->known; k++) {
-            const struct kept_mark *kept = &marks->kept[k];
-            if (kept->source == source && kept->fingerprint == mark->fingerprint) {
-                mark_set(mark, kept->id);
-            }
+        bool is_said = i == 0 && marks->port->schema_id >= 0; // of the present schema
+        uint32_t id = is_said ? (uint32_t)marks->port->schema_id : 0;
+        mark->known = is_said || (source != SCHEMA_SOURCE_UNKNOWN &&
+                                  is_kept(marks, source, mark->fingerprint, &id));
+        if (mark->known) {
+            mark_set(mark, id);
         }
     }
 }
@@ -75,6 +89,29 @@ static enum err add(struct schema_marks *marks, const struct schema *schema, uin
     marks->list[marks->count++] =
         (struct schema_mark){.schema = schema, .fingerprint = get_u64(digest)};
     return OK;
+}
+
+// The newest goes to the front. `states` is not touched where nothing is new.
+static void remember(struct schema_marks *marks, uint64_t source, uint64_t fingerprint, uint32_t id,
+                     struct states *states)
+{
+    uint32_t known;
+    if (is_kept(marks, source, fingerprint, &known) && known == id) {
+        return;
+    }
+    uint32_t place = 0;
+    while (place < marks->kept_count &&
+           (marks->kept[place].source != source || marks->kept[place].fingerprint != fingerprint)) {
+        place++;
+    }
+    if (place == marks->kept_count && place < KEPT_MAX) {
+        marks->kept_count++;
+    } else if (place == KEPT_MAX) {
+        place--; // the oldest goes
+    }
+    memmove(marks->kept + 1, marks->kept, place * sizeof marks->kept[0]);
+    marks->kept[0] = (struct kept_mark){source, fingerprint, id};
+    keep(marks, states);
 }
 
 enum err schema_marks_open(struct schema_marks *marks, const struct contract *contract,
@@ -97,8 +134,9 @@ enum err schema_marks_open(struct schema_marks *marks, const struct contract *co
     }
     recall(marks, states, spool);
     schema_marks_move(marks, source);
-    if (port->schema_id >= 0) {
-        schema_marks_learn(marks, marks->list[0].fingerprint, (uint32_t)port->schema_id, states);
+    if (port->schema_id >= 0) { // once another contract is the present one, it is kept
+        remember(marks, SCHEMA_SOURCE_CONTRACT, marks->list[0].fingerprint,
+                 (uint32_t)port->schema_id, states);
     }
     return OK;
 }
@@ -119,10 +157,10 @@ enum err schema_marks_find(const struct schema_marks *marks, const struct schema
     return ERR_AGAIN; // cannot be: all schemas of the spool are there
 }
 
-const struct schema_mark *schema_marks_unknown(const struct schema_marks *marks)
+const struct schema_mark *schema_marks_unknown(const struct schema_marks *marks, uint32_t skip)
 {
-    for (uint32_t i = 0; i < marks->count; i++) {
-        if (!marks->list[i].known) {
+    for (uint32_t i = 0; i < marks->count && marks->source != SCHEMA_SOURCE_UNKNOWN; i++) {
+        if (!marks->list[i].known && skip-- == 0) {
             return &marks->list[i];
         }
     }
@@ -137,17 +175,5 @@ void schema_marks_learn(struct schema_marks *marks, uint64_t fingerprint, uint32
             mark_set(&marks->list[i], id);
         }
     }
-    uint32_t place = 0;
-    while (place < marks->kept_count && (marks->kept[place].source != marks->source ||
-                                         marks->kept[place].fingerprint != fingerprint)) {
-        place++;
-    }
-    if (place == marks->kept_count && place < KEPT_MAX) {
-        marks->kept_count++;
-    } else if (place == KEPT_MAX) {
-        place--; // the oldest goes
-    }
-    memmove(marks->kept + 1, marks->kept, place * sizeof marks->kept[0]);
-    marks->kept[0] = (struct kept_mark){marks->source, fingerprint, id};
-    keep(marks, states);
+    remember(marks, marks->source, fingerprint, id, states);
 }

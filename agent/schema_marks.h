@@ -14,6 +14,11 @@
 
 enum { SCHEMA_MARK_SIZE = 5 };
 
+// Where ids are from: the contract, which is right everywhere; or a digest over a registry and a
+// cluster; which is not known before a broker was reached, and then no id is.
+#define SCHEMA_SOURCE_CONTRACT UINT64_C(0)
+#define SCHEMA_SOURCE_UNKNOWN  UINT64_MAX
+
 struct schema_mark {
     const struct schema *schema; // borrowed from the schemas
     uint64_t fingerprint;        // the front of the SHA-256 of its text
@@ -24,7 +29,7 @@ struct schema_mark {
 struct schema_marks {
     const struct contract *contract; // borrowed
     const struct contract_port *port;
-    uint64_t source; // where the ids are from: a registry and a cluster; 0: the contract
+    uint64_t source; // where the ids are from
     uint32_t count;  // 0: this port writes values without marks
     struct schema_mark list[SCHEMAS_MAX];
     // What the state keeps, the newest first; of present and past schemas.
@@ -47,14 +52,16 @@ enum err schema_marks_open(struct schema_marks *marks, const struct contract *co
 enum err schema_marks_find(const struct schema_marks *marks, const struct schema *schema,
                            struct bytes *mark);
 
-// The first whose mark is not known; NULL: none.
-const struct schema_mark *schema_marks_unknown(const struct schema_marks *marks);
+// Those whose marks are not known and could be, because the source is: the first behind `skip` of
+// them; NULL: none.
+const struct schema_mark *schema_marks_unknown(const struct schema_marks *marks, uint32_t skip);
 
 // The registry has told the id of `fingerprint`: it is known, and in `states`.
 void schema_marks_learn(struct schema_marks *marks, uint64_t fingerprint, uint32_t id,
                         struct states *states);
 
-// The ids come from another place from now on: only those kept of it are known.
+// The ids come from another place from now on: only those kept of it are known, and the one that
+// the contract says.
 void schema_marks_move(struct schema_marks *marks, uint64_t source);
 
 #endif

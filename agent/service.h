@@ -41,6 +41,22 @@ void service_contract(struct service_port *port, uint32_t index, const struct fo
 // Stop as on SIGTERM, and start anew in this process with the settings as they are then.
 void service_start_anew(struct service_port *port);
 
+// A schema whose id the registry is to be asked for.
+struct schema_wanted {
+    uint32_t product;
+    uint64_t source; // as agent/schema_marks.h
+    uint64_t fingerprint;
+    const char *topic; // borrowed from the settings
+};
+
+// Product `product`'s wanted schema behind `skip` others: its text is appended. ERR_NOT_FOUND:
+// there is none. ERR_LIMIT: no room in `text`.
+enum err service_schema_wanted(struct service_port *port, uint32_t product, uint32_t skip,
+                               struct schema_wanted *wanted, struct buffer *text);
+// Its id was told. Where the source is another one meanwhile, nothing happens.
+void service_schema_known(struct service_port *port, const struct schema_wanted *wanted,
+                          uint32_t id);
+
 // Small durable state of the gateway (not of a product): boot count, run id, digests. Read in
 // `open` only; written with the next commit, and before a clean stop ends.
 struct bytes service_recall(struct service_port *port, const char *name); // empty: none

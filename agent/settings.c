@@ -195,6 +195,71 @@ static void read_heartbeat(const struct settings_reading *reading)
     settings->levels_topic = read_topic(reading, "levels");
 }
 
+// ---- registry ----
+
+static void check_registry_file(const struct option_set *registry, const char *row,
+                                const char *file, struct problems *problems)
+{
+    const char *path = option_text(registry, row);
+    char key[64];
+    (void)snprintf(key, sizeof key, "registry.%s", row);
+    if (path != NULL && access(path, R_OK) != 0) {
+        problem_add(problems, file, option_line(registry, row), key, "%s cannot be read", path);
+    }
+}
+
+static bool is_web_address(const char *url)
+{
+    bool plain = strncmp(url, "http://", 7) == 0;
+    const char *host = url + (plain ? 7 : 8);
+    return (plain || strncmp(url, "https://", 8) == 0) && *host != '\0' && *host != '/' &&
+           strpbrk(host, " @?#\\\"") == NULL;
+}
+
+void settings_check_registry(const struct option_set *registry, const char *file,
+                             struct problems *problems)
+{
+    const char *url = option_text(registry, "url");
+    bool more = false;
+    for (const struct option *row = registry->rows; row->key != NULL; row++) {
+        more |= option_is_set(registry, row->key);
+    }
+    if (url == NULL && more) {
+        problem_add(problems, file, registry->line, "registry.url",
+                    "is missing; write e.g. https://registry.example:8081");
+    } else if (url != NULL && !is_web_address(url)) {
+        problem_add(
+            problems, file, option_line(registry, "url"), "registry.url",
+            "\"%.120s\" is no address of a registry; write http:// or https://, a host, and "
+            "no user or query in it",
+            url);
+    }
+    check_registry_file(registry, "tls.ca", file, problems);
+    check_registry_file(registry, "tls.cert", file, problems);
+    check_registry_file(registry, "tls.key", file, problems);
+    check_registry_file(registry, "password file", file, problems);
+    if (option_is_set(registry, "tls.cert") != option_is_set(registry, "tls.key")) {
+        problem_add(problems, file, registry->line, "registry.tls",
+                    "cert and key go together; give both or neither");
+    }
+    if (option_is_set(registry, "username") != option_is_set(registry, "password file")) {
+        problem_add(problems, file, registry->line, "registry.username",
+                    "username and `password file` go together; give both or neither");
+    }
+}
+
+static void read_registry(const struct settings_reading *reading)
+{
+    struct option_set *registry = &reading->settings->registry;
+    unsigned before = reading->problems->error_count;
+    option_read(registry, settings_registry_rows, NULL, reading->root, "registry",
+                reading->problems);
+    if (reading->problems->error_count == before) {
+        settings_check_registry(registry, reading->settings->file, reading->problems);
+        reading->settings->registry_url = option_text(registry, "url");
+    }
+}
+
 // ---- the whole ----
 
 // Changes with every byte of weir.yaml and of each contract.
@@ -219,6 +284,7 @@ static void read_root(struct settings_reading *reading)
     read_general(reading);
     read_kafka(reading);
     read_heartbeat(reading);
+    read_registry(reading);
     if (reading->follows_only) {
         settings_read_follow_lists(reading);
         return;
@@ -328,6 +394,7 @@ void settings_free(struct settings *settings)
     option_set_free(&settings->general);
     option_set_free(&settings->kafka);
     option_set_free(&settings->heartbeat);
+    option_set_free(&settings->registry);
     free(settings->file);
     free(settings->gateway);
     free(settings->state_dir);

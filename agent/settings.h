@@ -81,6 +81,8 @@ struct settings {
     struct option_set general; // gateway, state, control, log
     struct option_set kafka;   // rows of the output driver `kafka`
     struct option_set heartbeat;
+    struct option_set registry; // of schemas
+    const char *registry_url;   // of `registry`; NULL: there is none
     uint32_t product_count;
     struct product_settings products[SETTINGS_PRODUCTS_MAX];
     uint32_t input_count;
@@ -106,6 +108,10 @@ struct settings *settings_read_follows(const char *path, struct problems *proble
 
 // How the contract of product `product` is followed; NULL: it is a file.
 const struct follow_settings *settings_follow_of(const struct settings *settings, uint32_t product);
+
+// Add what is wrong with the section `registry`, whose rows are settings_registry_rows.
+void settings_check_registry(const struct option_set *registry, const char *file,
+                             struct problems *problems);
 
 // Warn where the spools cannot all grow to their sizes on the disk of the state directory.
 void settings_check_space(const struct settings *settings, struct problems *problems);

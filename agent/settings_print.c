@@ -204,6 +204,8 @@ static void print_yaml(const struct settings *settings, FILE *out)
     print_set(&settings->kafka, "  ", out);
     (void)fputs("heartbeat:\n", out);
     print_set(&settings->heartbeat, "  ", out);
+    (void)fputs("registry:\n", out);
+    print_set(&settings->registry, "  ", out);
     (void)fputs("products:\n", out);
     for (uint32_t i = 0; i < settings->product_count; i++) {
         print_product(&settings->products[i], out);
@@ -277,6 +279,7 @@ static void print_json(const struct settings *settings, FILE *out)
     add_set(root, &settings->general);
     add_set(cJSON_AddObjectToObject(root, "kafka"), &settings->kafka);
     add_set(cJSON_AddObjectToObject(root, "heartbeat"), &settings->heartbeat);
+    add_set(cJSON_AddObjectToObject(root, "registry"), &settings->registry);
     cJSON *products = cJSON_AddArrayToObject(root, "products");
     for (uint32_t i = 0; i < settings->product_count; i++) {
         cJSON *product = cJSON_CreateObject();

@@ -11,10 +11,11 @@ static void check_schema_id(const struct settings_reading *reading, const struct
                             const struct product_settings *product)
 {
     const struct contract_port *port = product->port;
-    if (port->framed && port->schema_id < 0) {
+    if (port->framed && port->schema_id < 0 && reading->settings->registry_url == NULL) {
         yaml_wrong(node, NULL, reading->problems,
                    "the port \"%s\" is written in avro, and nothing says the registry's id of its "
-                   "schema; give the contract's entry the property weir.schemaId%s",
+                   "schema; write registry: {url: ADDRESS}, or give the contract's entry the "
+                   "property weir.schemaId%s",
                    port->name, port->layout == LAYOUT_BLOCKS ? ", or weir.framing: none" : "");
     }
 }

@@ -31,7 +31,8 @@ const struct option settings_general_rows[] = {
 };
 
 const struct option settings_part_rows[] = {
-    {.key = "kafka"}, {.key = "heartbeat"}, {.key = "products"}, {.key = "inputs"}, {.key = NULL},
+    {.key = "kafka"},    {.key = "heartbeat"}, {.key = "registry"},
+    {.key = "products"}, {.key = "inputs"},    {.key = NULL},
 };
 
 const struct option settings_heartbeat_rows[] = {
@@ -50,6 +51,23 @@ const struct option settings_heartbeat_rows[] = {
      .help = "the promised cadence, of the service levels too; default by `link`: 60 s on "
              "ethernet, 300 s on cellular and "
              "satellite"},
+    {.key = NULL},
+};
+
+const struct option settings_registry_rows[] = {
+    {.key = "url",
+     .type = OPTION_TEXT,
+     .help = "where the schema registry (Confluent's API) answers, `https://HOST[:PORT][/PATH]`; "
+             "needed for what is written in avro, unless the contract says `weir.schemaId`"},
+    {.key = "tls.ca",
+     .type = OPTION_PATH,
+     .help = "certificates that may sign the registry's (PEM); default: those of the system"},
+    {.key = "tls.cert", .type = OPTION_PATH, .help = "what is shown to the registry (PEM)"},
+    {.key = "tls.key", .type = OPTION_PATH, .help = "the key of tls.cert (PEM)"},
+    {.key = "username", .type = OPTION_TEXT, .help = "HTTP basic authentication: the user"},
+    {.key = "password file",
+     .type = OPTION_PATH,
+     .help = "a file whose first line is the password of username"},
     {.key = NULL},
 };
 
@@ -150,9 +168,7 @@ const struct option settings_input_rows[] = {
 };
 
 const struct settings_section settings_sections[] = {
-    {"the file itself", settings_general_rows},
-    {"heartbeat", settings_heartbeat_rows},
-    {"products[]", settings_product_rows},
-    {"inputs[]", settings_input_rows},
-    {NULL, NULL},
+    {"the file itself", settings_general_rows}, {"heartbeat", settings_heartbeat_rows},
+    {"registry", settings_registry_rows},       {"products[]", settings_product_rows},
+    {"inputs[]", settings_input_rows},          {NULL, NULL},
 };

@@ -9,6 +9,7 @@
 extern const struct option settings_general_rows[];
 extern const struct option settings_part_rows[]; // the names of the other sections
 extern const struct option settings_heartbeat_rows[];
+extern const struct option settings_registry_rows[];
 extern const struct option settings_product_rows[];
 extern const struct option settings_input_rows[]; // of every input, whatever its driver
 

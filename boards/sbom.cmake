@@ -30,13 +30,18 @@ if(PKCS11)
     sbom_library(p11-kit "${P11KIT_VERSION}" BSD-3-Clause)
     set(SBOM_TOKEN ", \"p11-kit\"")
 endif()
+set(SBOM_CURL "")
+if(REGISTRY)
+    sbom_library(libcurl "${CURL_VERSION}" curl)
+    set(SBOM_CURL ", \"libcurl\"")
+endif()
 
 set(SBOM_BODY "  \"version\": 1,
   \"metadata\": {\"component\": {\"type\": \"application\", \"bom-ref\": \"weir\", \"name\": \"weir\", \"version\": \"${PROJECT_VERSION}\", \"properties\": [{\"name\": \"weir:board\", \"value\": \"${BOARD}\"}, {\"name\": \"weir:processor\", \"value\": \"${CMAKE_SYSTEM_PROCESSOR}\"}, {\"name\": \"weir:compiler\", \"value\": \"${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}\"}]}},
   \"components\": [
 ${SBOM_COMPONENTS}
   ],
-  \"dependencies\": [{\"ref\": \"weir\", \"dependsOn\": [\"librdkafka\", \"mbedtls\", \"zlib\", \"libyaml\", \"cjson\", \"pcre2\"${SBOM_TOKEN}]}]
+  \"dependencies\": [{\"ref\": \"weir\", \"dependsOn\": [\"librdkafka\", \"mbedtls\", \"zlib\", \"libyaml\", \"cjson\", \"pcre2\"${SBOM_TOKEN}${SBOM_CURL}]}]
 }
 ")
 string(UUID SBOM_SERIAL NAMESPACE 6ba7b811-9dad-11d1-80b4-00c04fd430c8 NAME "${SBOM_BODY}" TYPE SHA1)

@@ -13,6 +13,7 @@ extern const struct service service_control;
 extern const struct service service_follow;
 extern const struct service service_heartbeat;
 extern const struct service service_node;
+extern const struct service service_schemas;
 extern const struct service service_slo;
 
 const struct input_driver *const input_drivers[] = {
@@ -25,7 +26,8 @@ const struct output_driver *const output_drivers[] = {
 };
 
 const struct service *const services[] = {
-    &service_heartbeat, &service_node, &service_follow, &service_slo, &service_control, NULL,
+    &service_heartbeat, &service_node, &service_follow, &service_schemas, &service_slo,
+    &service_control,   NULL,
 };
 
 const struct input_driver *input_driver_find(const char *name)

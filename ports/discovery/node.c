@@ -62,10 +62,12 @@ struct node {
 
 // ---- in the worker ----
 
-static enum err publish_one(struct mesh *mesh, const struct contract *contract, char *why)
+static enum err publish_one(struct mesh *mesh, struct registry *registry,
+                            const struct contract *contract, char *why)
 {
     const struct contract *const contracts[] = {contract};
-    const struct publish_request request = {.contracts = contracts, .count = 1, .replication = -1};
+    const struct publish_request request = {
+        .contracts = contracts, .count = 1, .replication = -1, .registry = registry};
     struct publish_plan *plan = calloc(1, sizeof *plan);
     uint32_t done;
     if (plan == NULL) {
@@ -89,13 +91,20 @@ static enum err publish_one(struct mesh *mesh, const struct contract *contract, 
 
 static enum err publish_all(struct node *node, struct mesh *mesh)
 {
+    struct registry_place place;
+    struct registry *registry = NULL;
     enum err err = OK;
+    if (registry_place_of(&node->settings->registry, &place)) {
+        place.cancel = &node->cancel;
+        err = registry_open(&place, &registry, node->why);
+    }
     for (uint32_t i = 0; i < node->settings->product_count && err == OK; i++) {
         const struct product_settings *product = &node->settings->products[i];
         if (product->publishes) {
-            err = publish_one(mesh, product->contract, node->why);
+            err = publish_one(mesh, registry, product->contract, node->why);
         }
     }
+    registry_close(registry);
     return err;
 }
 

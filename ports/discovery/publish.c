@@ -1,4 +1,4 @@
-#include "ports/discovery/publish.h"
+#include "ports/discovery/publish_inner.h"
 
 #include "agent/contract_document.h"
 #include "agent/wire_contract.h"
@@ -7,19 +7,14 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-struct making {
-    struct mesh *mesh;
-    const struct publish_request *request;
-    struct publish_plan *plan;
-    struct mesh_table *contracts, *products; // NULL: there is no such topic yet
-    char *why;
-};
-
-static struct publish_step *add_step(struct making *making, enum publish_what what,
-                                     const char *name)
+struct publish_step *publish_add_step(struct making *making, enum publish_what what,
+                                      const char *name)
 {
     struct publish_plan *plan = making->plan;
     if (plan->count == PUBLISH_STEPS_MAX) {
+        (void)snprintf(making->why, KAFKA_SENTENCE_SIZE,
+                       "these contracts ask for more than %d steps; apply fewer at a time",
+                       PUBLISH_STEPS_MAX);
         return NULL;
     }
     struct publish_step *step = &plan->steps[plan->count++];
@@ -27,17 +22,6 @@ static struct publish_step *add_step(struct making *making, enum publish_what wh
     (void)snprintf(step->name, sizeof step->name, "%s", name);
     return step;
 }
-
-static enum err too_many(const struct making *making)
-{
-    (void)snprintf(making->why, KAFKA_SENTENCE_SIZE,
-                   "these contracts ask for more than %d steps; apply fewer at a time",
-                   PUBLISH_STEPS_MAX);
-    return ERR_LIMIT;
-}
-
-#define TELL(step, to, ...)                                                                        \
-    ((step)->action = (to), (void)snprintf((step)->detail, sizeof(step)->detail, __VA_ARGS__))
 
 // ---- topics ----
 
@@ -116,9 +100,9 @@ static enum err plan_topic(struct making *making, const struct mesh_topic *topic
             return OK; // shared by two contracts
         }
     }
-    struct publish_step *step = add_step(making, PUBLISH_TOPIC, topic->name);
+    struct publish_step *step = publish_add_step(making, PUBLISH_TOPIC, topic->name);
     if (step == NULL) {
-        return too_many(making);
+        return ERR_LIMIT;
     }
     step->topic = *topic;
     struct mesh_topic found = *topic;
@@ -225,7 +209,7 @@ static bool sign(const struct making *making, struct publish_step *step, const c
 }
 
 // Does the record that is there bind us: is it the domain's, as far as that can be judged?
-static bool is_ours(const struct making *making, enum dsse_state state)
+bool publish_is_ours(const struct making *making, enum dsse_state state)
 {
     return state == DSSE_TRUSTED || state == DSSE_SIGNED ||
            (state == DSSE_UNSIGNED && making->request->signer == NULL);
@@ -236,10 +220,10 @@ static void plan_same(const struct making *making, struct publish_step *step,
                       const struct dsse_verdict *verdict)
 {
     const struct dsse_signer *signer = making->request->signer;
-    if (signer == NULL || (is_ours(making, verdict->state) &&
+    if (signer == NULL || (publish_is_ours(making, verdict->state) &&
                            strcmp(verdict->keyid, dsse_signer_keyid(signer)) == 0)) {
         step->action = PUBLISH_KEEP;
-    } else if (is_ours(making, verdict->state)) {
+    } else if (publish_is_ours(making, verdict->state)) {
         TELL(step, PUBLISH_CHANGE, "signed anew, by %s", dsse_signer_name(signer));
     } else {
         TELL(step, PUBLISH_CHANGE, "signed by %s (before: %s)", dsse_signer_name(signer),
@@ -256,7 +240,7 @@ static void plan_other(const struct making *making, struct publish_step *step,
         TELL(step, PUBLISH_REFUSE,
              "the record there is signed by %s, and this one is not; give --sign KEY,CERT",
              verdict->signer);
-    } else if (!is_ours(making, verdict->state)) {
+    } else if (!publish_is_ours(making, verdict->state)) {
         TELL(step, PUBLISH_CHANGE, "replaces a record that the domain did not sign (%s)",
              verdict->sentence);
     } else {
@@ -314,7 +298,7 @@ static void compare_contract(const struct making *making, struct publish_step *s
     bool is_same =
         published->digest == NULL || (contract_content_digest(entry->value, digest) == OK &&
                                       memcmp(digest, published->digest, DIGEST_SIZE) == 0);
-    if (!is_same && is_ours(making, verdict.state)) {
+    if (!is_same && publish_is_ours(making, verdict.state)) {
         TELL(step, PUBLISH_REFUSE,
              "version %s is published with other content (%s); a version never changes: give the "
              "changed contract a new one",
@@ -369,9 +353,9 @@ static enum err plan_contract(struct making *making, const struct contract *cont
 {
     char key[sizeof((struct publish_step *)0)->name];
     (void)snprintf(key, sizeof key, "%s/%s", contract->id, contract->version);
-    struct publish_step *step = add_step(making, PUBLISH_CONTRACT, key);
+    struct publish_step *step = publish_add_step(making, PUBLISH_CONTRACT, key);
     if (step == NULL) {
-        return too_many(making);
+        return ERR_LIMIT;
     }
     const struct mesh_entry *entry = mesh_table_find(making->contracts, key);
     step->action = PUBLISH_CREATE;
@@ -386,6 +370,9 @@ static enum err plan_contract(struct making *making, const struct contract *cont
     } else if (making->request->canary != NULL) {
         TELL(step, PUBLISH_CREATE, "for %s of the gateways", making->request->canary);
     }
+    if (step->action != PUBLISH_REFUSE) {
+        publish_judge_change(making, step, contract);
+    }
     return OK;
 }
 
@@ -394,9 +381,9 @@ static enum err plan_wire_contract(struct making *making, const struct contract 
 {
     char key[WIRE_CONTRACT_ID_SIZE];
     wire_contract_key(contract, port, key);
-    struct publish_step *step = add_step(making, PUBLISH_CONTRACT, key);
+    struct publish_step *step = publish_add_step(making, PUBLISH_CONTRACT, key);
     if (step == NULL) {
-        return too_many(making);
+        return ERR_LIMIT;
     }
     const struct mesh_entry *entry = mesh_table_find(making->contracts, key);
     step->document = wire_contract_document(contract, port);
@@ -423,6 +410,16 @@ static enum err plan_wire_contracts(struct making *making, const struct contract
     return err;
 }
 
+char *publish_copy(struct bytes text)
+{
+    char *copied = cJSON_malloc(text.size + 1);
+    if (copied != NULL) {
+        memcpy(copied, text.at, text.size);
+        copied[text.size] = '\0';
+    }
+    return copied;
+}
+
 // The value of a text member, copied.
 static void member(struct bytes document, const char *key, char *out, size_t size)
 {
@@ -443,7 +440,7 @@ static void compare_product(const struct making *making, struct publish_step *st
     }
     member(entry->value, "version", before, sizeof before);
     member(ours, "version", after, sizeof after);
-    if (is_ours(making, verdict->state) && version_compare(after, before) < 0) {
+    if (publish_is_ours(making, verdict->state) && version_compare(after, before) < 0) {
         TELL(step, PUBLISH_REFUSE,
              "the mesh has version %s of the product, this would be %s; apply the newest contract, "
              "or all of them together",
@@ -467,16 +464,16 @@ static enum err plan_product(struct making *making, uint32_t first)
             of[count++] = request->contracts[i];
         }
     }
-    struct publish_step *step = add_step(making, PUBLISH_PRODUCT, id);
+    struct publish_step *step = publish_add_step(making, PUBLISH_PRODUCT, id);
     if (step == NULL) {
-        return too_many(making);
+        return ERR_LIMIT;
     }
     const struct mesh_entry *entry = mesh_table_find(making->products, id);
     struct dsse_verdict verdict = {.state = DSSE_UNSIGNED};
     if (entry != NULL) {
         dsse_check(request->trust, entry->signature, PRODUCT_TYPE, entry->value, domain, &verdict);
     }
-    bool binds = entry != NULL && is_ours(making, verdict.state);
+    bool binds = entry != NULL && publish_is_ours(making, verdict.state);
     step->document = product_document(of, count, binds ? entry->value : bytes_from(NULL, 0));
     step->action = PUBLISH_CREATE;
     if (step->document == NULL || !sign(making, step, PRODUCT_TYPE)) {
@@ -537,7 +534,11 @@ enum err publish_plan_make(struct mesh *mesh, const struct publish_request *requ
     assert(request->count >= 1 && request->count <= PRODUCT_CONTRACTS_MAX);
     struct making making = {.mesh = mesh, .request = request, .plan = plan, .why = why};
     plan->count = 0;
+    plan->registry = request->registry;
     enum err err = plan_topics(&making);
+    if (err == OK) {
+        err = publish_plan_schemas(&making);
+    }
     if (err == OK) {
         err = read_table(&making, CONTRACTS_TOPIC, &making.contracts);
     }
@@ -583,12 +584,15 @@ uint32_t publish_plan_refusals(const struct publish_plan *plan)
     return count_of(plan, PUBLISH_REFUSE);
 }
 
-static enum err carry_out(struct mesh *mesh, const struct publish_step *step,
-                          char why[KAFKA_SENTENCE_SIZE])
+static enum err carry_out(struct mesh *mesh, struct registry *registry,
+                          const struct publish_step *step, char why[KAFKA_SENTENCE_SIZE])
 {
     if (step->what == PUBLISH_TOPIC) {
         return step->action == PUBLISH_CREATE ? mesh_create(mesh, &step->topic, why)
                                               : mesh_configure(mesh, &step->topic, why);
+    }
+    if (step->what == PUBLISH_SCHEMA) {
+        return publish_register(registry, step, why);
     }
     bool is_contract = step->what == PUBLISH_CONTRACT;
     const struct mesh_record record = {
@@ -610,7 +614,7 @@ enum err publish_plan_apply(struct mesh *mesh, const struct publish_plan *plan, 
     for (uint32_t i = 0; i < plan->count && err == OK; i++) {
         const struct publish_step *step = &plan->steps[i];
         if (step->action == PUBLISH_CREATE || step->action == PUBLISH_CHANGE) {
-            err = carry_out(mesh, step, why);
+            err = carry_out(mesh, plan->registry, step, why);
             *done += err == OK;
         }
     }
@@ -625,6 +629,6 @@ const char *publish_action_name(enum publish_action action)
 
 const char *publish_what_name(enum publish_what what)
 {
-    static const char *const names[] = {"topic", "contract", "product"};
+    static const char *const names[] = {"topic", "schema", "contract", "product"};
     return names[what];
 }

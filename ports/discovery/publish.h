@@ -4,7 +4,8 @@
 //
 // A contract's version never changes: other content under a published id and version is refused.
 // What is signed is not replaced by what is not. A record that the domain did not sign blocks
-// nobody.
+// nobody. Contracts that are written in Avro have their schemas registered, under a rule; a change
+// that breaks who reads the topic is refused.
 //
 // Floor: edges.
 #ifndef WEIR_PORTS_DISCOVERY_PUBLISH_H
@@ -14,8 +15,9 @@
 #include "agent/dsse.h"
 #include "agent/product_document.h"
 #include "ports/discovery/mesh.h"
+#include "ports/discovery/registry.h"
 
-enum { PUBLISH_STEPS_MAX = 160, PUBLISH_SENTENCE_SIZE = 400 };
+enum { PUBLISH_STEPS_MAX = 160, PUBLISH_SENTENCE_SIZE = 640 };
 
 enum publish_action {
     PUBLISH_KEEP,   // as it should be
@@ -25,14 +27,15 @@ enum publish_action {
     PUBLISH_REFUSE, // nothing is carried out while one of these is in the plan
 };
 
-enum publish_what { PUBLISH_TOPIC, PUBLISH_CONTRACT, PUBLISH_PRODUCT };
+enum publish_what { PUBLISH_TOPIC, PUBLISH_SCHEMA, PUBLISH_CONTRACT, PUBLISH_PRODUCT };
 
 struct publish_step {
     enum publish_what what;
     enum publish_action action;
-    char name[300];                     // topic, ID/VERSION, product id
+    char name[300];                     // topic, subject, ID/VERSION, product id
     char detail[PUBLISH_SENTENCE_SIZE]; // for people
     struct mesh_topic topic;            // PUBLISH_TOPIC: as it should be
+    const char *rule;                   // PUBLISH_SCHEMA: the subject's, where it has none yet
     char *document;                     // else; owned (cJSON_free)
     char *signature;                    // owned; NULL: not signed
 };
@@ -43,12 +46,14 @@ struct publish_request {
     struct dsse_signer *signer;              // NULL: documents are not signed
     const struct dsse_trust *trust;          // NULL: nobody was named to believe
     int replication;                         // of topics made; -1: as the contracts say
+    struct registry *registry;               // of schemas; NULL: none was named
     // "5%": only so many of the gateways that follow take these versions; the product and the
     // configs of topics stay as they are until all do. NULL: all.
     const char *canary;
 };
 
 struct publish_plan {
+    struct registry *registry; // borrowed from the request
     uint32_t count;
     struct publish_step steps[PUBLISH_STEPS_MAX];
 };

@@ -290,7 +290,7 @@ static void blocks_wait_until_the_mark_of_their_schema_is_known(void **state)
     commit_and_send();
 
     assert_int_equal(sent_count, 0);
-    assert_non_null(schema_marks_unknown(&it.product.marks));
+    assert_non_null(schema_marks_unknown(&it.product.marks, 0));
 }
 
 int main(void)

@@ -175,9 +175,9 @@ static void each_mistake_of_the_gateway_gets_its_sentence(void **state)
           "1: gateway: \"gw 1\" is no name for a gateway; use 1 to 64 letters, digits, '.', '_' or "
           "'-'");
     wrong(HEAD "gatway: x\n" PRODUCTS INPUTS, "3: gatway: unknown key; did you mean \"gateway\"?");
-    wrong(HEAD "xyzzy: x\n" PRODUCTS INPUTS,
-          "3: xyzzy: unknown key; known here: kafka, heartbeat, products, inputs, gateway, tenant, "
-          "trust, state, control, log");
+    wrong(HEAD "xyzzy: x\n" PRODUCTS INPUTS, "3: xyzzy: unknown key; known here: kafka, heartbeat, "
+                                             "registry, products, inputs, gateway, tenant, "
+                                             "trust, state, control, log");
     wrong(HEAD "log: loud\n" PRODUCTS INPUTS,
           "3: log: \"loud\" is none of: error, warn, info, debug");
     wrong(
@@ -342,13 +342,34 @@ static void a_promise_shorter_than_the_commit_is_doubted(void **state)
            false);
 }
 
+static void a_registry_is_checked_whole(void **state)
+{
+    (void)state;
+    settings_free(parse_good(HEAD
+                             "registry: {url: \"https://r.example:8081/apis/ccompat/v7\"}\n"
+                             "products: [{contract: later.odcs.yaml, port: blocks}]\n" INPUTS));
+    wrong(HEAD "registry: {tls: {ca: typo.odcs.yaml}}\n" PRODUCTS INPUTS,
+          "3: registry.url: is missing; write e.g. https://registry.example:8081");
+    wrong(HEAD "registry: {url: \"r.example:8081\"}\n" PRODUCTS INPUTS,
+          "3: registry.url: \"r.example:8081\" is no address of a registry; write http:// or "
+          "https://, a host, and no user or query in it");
+    wrong(HEAD "registry: {url: \"http://me:pw@r\"}\n" PRODUCTS INPUTS,
+          "3: registry.url: \"http://me:pw@r\" is no address of a registry; write http:// or "
+          "https://, a host, and no user or query in it");
+    wrong(HEAD "registry: {url: \"http://r\", username: me}\n" PRODUCTS INPUTS,
+          "3: registry.username: username and `password file` go together; give both or neither");
+    wrong(HEAD "registry: {url: \"http://r\", tls: {ca: none.pem}}\n" PRODUCTS INPUTS,
+          "3: registry.tls.ca: " FOLDER "/none.pem cannot be read");
+}
+
 static void what_this_build_does_not_write_yet_is_refused(void **state)
 {
     (void)state;
     wrong(HEAD "products: [{contract: later.odcs.yaml, port: blocks}]\n" INPUTS,
           "3: products[0]: the port \"blocks\" is written in avro, and nothing says the registry's "
-          "id of its schema; give the contract's entry the property weir.schemaId, or "
-          "weir.framing: none");
+          "id of its schema; write registry: {url: ADDRESS}, or give the contract's entry the "
+          "property "
+          "weir.schemaId, or weir.framing: none");
     wrong(HEAD "products: [{contract: later.odcs.yaml}]\n" INPUTS,
           "3: products[0].port: is missing, and the contract declares several; choose one of: "
           "readings, rows, blocks");
@@ -636,6 +657,7 @@ int main(void)
         cmocka_unit_test(without_a_word_the_link_decides_how_records_are_delivered),
         cmocka_unit_test(two_products_may_not_share_a_name_or_a_topic),
         cmocka_unit_test(a_promise_shorter_than_the_commit_is_doubted),
+        cmocka_unit_test(a_registry_is_checked_whole),
         cmocka_unit_test(what_this_build_does_not_write_yet_is_refused),
         cmocka_unit_test(each_mistake_of_an_input_gets_its_sentence),
         cmocka_unit_test(an_input_must_say_its_product_where_there_are_several),
