@@ -47,7 +47,10 @@ static const char usage[] =
     "      70 the agent did not run\n";
 
 static const char *const topics[] = {DEMO_TOPIC, DEMO_LOSSES_TOPIC, DEMO_HEARTBEATS_TOPIC,
-                                     "mesh.nodes", NULL};
+                                     // What the agent as the owner would make, were they missing.
+                                     DEMO_TOPIC ".quarantine", "demo.weir-cursors", "mesh.nodes",
+                                     "mesh.products", "mesh.contracts", "mesh.slo",
+                                     "mesh.heartbeats", NULL};
 
 static volatile sig_atomic_t interrupts; // Ctrl-C: once ends the story, twice does not wait
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BROKER = 1, CREATE_WAIT_MS = 15000, TOPICS_MAX = 8 };
+enum { BROKER = 1, CREATE_WAIT_MS = 15000, TOPICS_MAX = 16 };
 
 struct demo_cluster {
     rd_kafka_t *client;             // the mock cluster lives in it, or it makes topics

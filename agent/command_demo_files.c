@@ -27,6 +27,7 @@ static const char settings_text[] =
     "  every: 2 s\n"
     "products:\n"
     "  - contract: host.odcs.yaml\n"
+    "    publish: gateway\n"
     "    delivery: at-least-once\n"
     "    spool: {size: 16 MiB, commit: 200 ms, when full: drop oldest}\n"
     "inputs:\n"

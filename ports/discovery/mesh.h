@@ -79,6 +79,7 @@ struct mesh_topic {
     int replication; // likewise
     uint32_t config_count;
     struct mesh_config configs[MESH_CONFIGS_MAX];
+    bool is_unseen; // of mesh_describe: the broker cannot tell configs
 };
 
 // Ask for the topic: its partitions, replicas, and the values of the configs that `topic` names.

@@ -28,6 +28,18 @@ rd_kafka_event_t *mesh_answer(struct mesh *mesh, rd_kafka_resp_err_t *err)
 
 // ---- asking ----
 
+// Configs are the controller's to tell. A cluster that names one which is none of its brokers, as
+// librdkafka's own mock does, has nobody to ask; librdkafka would wait for it.
+static bool has_controller(const struct mesh *mesh, const struct rd_kafka_metadata *metadata)
+{
+    int32_t controller = rd_kafka_controllerid(mesh->client, 0);
+    bool has = controller < 0; // not told yet
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        has = has || metadata->brokers[i].id == controller;
+    }
+    return has;
+}
+
 static rd_kafka_resp_err_t count_partitions(struct mesh *mesh, struct mesh_topic *topic)
 {
     const struct rd_kafka_metadata *metadata;
@@ -46,6 +58,7 @@ static rd_kafka_resp_err_t count_partitions(struct mesh *mesh, struct mesh_topic
     }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         topic->partitions = metadata->topics[0].partition_cnt;
+        topic->is_unseen = !has_controller(mesh, metadata);
         topic->replication =
             topic->partitions > 0 ? metadata->topics[0].partitions[0].replica_cnt : -1;
     }
@@ -99,11 +112,10 @@ static void take_value(void *taker, const rd_kafka_ConfigEntry_t *entry)
 enum err mesh_describe(struct mesh *mesh, struct mesh_topic *topic, char why[KAFKA_SENTENCE_SIZE])
 {
     rd_kafka_resp_err_t err = count_partitions(mesh, topic);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && topic->config_count > 0) {
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && topic->config_count > 0 && !topic->is_unseen) {
         err = ask_configs(mesh, topic->name, take_value, topic);
-        if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
-            err = RD_KAFKA_RESP_ERR_NO_ERROR; // a broker that tells none: they are as wanted
-        }
+        topic->is_unseen = err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+        err = topic->is_unseen ? RD_KAFKA_RESP_ERR_NO_ERROR : err;
     }
     return err == RD_KAFKA_RESP_ERR_NO_ERROR ? OK : mesh_failed(mesh, err, topic->name, why);
 }

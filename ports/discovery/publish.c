@@ -84,7 +84,9 @@ static void compare(struct publish_step *step, const struct mesh_topic *found)
                                      found->configs[i].value, topic->configs[i].value);
         }
     }
-    if (used > 0) {
+    if (found->is_unseen) {
+        TELL(step, PUBLISH_LEAVE, "its configs cannot be seen: this broker does not tell them");
+    } else if (used > 0) {
         step->action = PUBLISH_CHANGE;
     } else if (topic->partitions > 0 && found->partitions != topic->partitions) {
         TELL(step, PUBLISH_LEAVE,
