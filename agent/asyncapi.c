@@ -82,8 +82,9 @@ static void add_payload(cJSON *message, const struct schema *schema, const cJSON
 
 static void add_headers(cJSON *message, enum header_level level)
 {
-    static const char *const full[] = {"ce_specversion", "ce_id",   "ce_source",
-                                       "ce_type",        "ce_time", "content-type"};
+    static const char *const full[] = {"ce_specversion", "ce_id",       "ce_source",
+                                       "ce_type",        "ce_time",     "ce_subject",
+                                       "ce_dataschema",  "content-type"};
     cJSON *headers = add_object(message, "headers");
     add_text(headers, "type", "object");
     cJSON *members = add_object(headers, "properties");

@@ -10,6 +10,7 @@
 #include "agent/human.h"
 #include "agent/number.h"
 #include "agent/odcs.h"
+#include "agent/percent.h"
 #include "agent/quality_read.h"
 #include "agent/yaml_json.h"
 
@@ -439,12 +440,6 @@ static void read_wire(const struct reading *reading, const struct yaml_node *ent
     read_framing(reading, entry, port);
     port->headers = (enum header_level)odcs_custom_choice(entry, "weir.headers", header_levels,
                                                           HEADERS_MIN, problems);
-    if (port->headers == HEADERS_FULL) {
-        yaml_wrong(
-            entry, "weir.headers", problems,
-            "is full, which this build does not write; a promise of it would be broken: write "
-            "min");
-    }
     port->partition_by = (enum partition_by)odcs_custom_choice(
         entry, "weir.partitionBy", partition_rules, PARTITION_BY_GATEWAY, problems);
     port->partitions = read_count(reading, entry, "weir.partitions", PARTITIONS_MAX);
@@ -593,23 +588,6 @@ struct contract *contract_read(const char *path, struct problems *problems)
     return contract;
 }
 
-static void put_encoded(struct buffer *out, const char *text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (; *text != '\0'; text++) {
-        uint8_t byte = (uint8_t)*text;
-        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                     (byte >= '0' && byte <= '9') || strchr("-._~", byte) != NULL;
-        if (plain) {
-            buffer_put_byte(out, byte);
-        } else {
-            buffer_put_byte(out, '%');
-            buffer_put_byte(out, (uint8_t)hex[byte >> 4]);
-            buffer_put_byte(out, (uint8_t)hex[byte & 15]);
-        }
-    }
-}
-
 enum err contract_identify(struct contract *contract, const char *tenant)
 {
     if (tenant != NULL && contract->tenant != NULL && strcmp(tenant, contract->tenant) != 0) {
@@ -621,11 +599,11 @@ enum err contract_identify(struct contract *contract, const char *tenant)
     uint8_t room[64 + 3 * 3 * CONTRACT_NAME_MAX];
     struct buffer urn = buffer_over(room, sizeof room);
     buffer_put_text(&urn, "urn:weir:product:");
-    put_encoded(&urn, contract->tenant != NULL ? contract->tenant : "");
+    percent_put(&urn, contract->tenant != NULL ? contract->tenant : "");
     buffer_put_text(&urn, ":");
-    put_encoded(&urn, contract->domain);
+    percent_put(&urn, contract->domain);
     buffer_put_text(&urn, ":");
-    put_encoded(&urn, contract->product);
+    percent_put(&urn, contract->product);
     assert(!urn.overflow); // names are bounded
     uuid_of_url(buffer_bytes(&urn), contract->product_id);
     return OK;

@@ -12,7 +12,7 @@
 //
 //     weir.layout       records (default) | blocks
 //     weir.format       json | avro; default: `format` of the first kafka server, else json
-//     weir.headers      min (default) | full
+//     weir.headers      min (default) | full (CloudEvents too: agent/cloud_event.h)
 //     weir.partitionBy  gateway (default) | key
 //     weir.late         fifo (default) | topic: after an outage new rows first, the backlog to
 //                       `<topic>.late`

@@ -1,7 +1,8 @@
 // May one version of a contract's port follow another on the same topic, so that nobody who reads
 // it breaks? By the rules of Avro (agent/avro_compat.h) on the schemas that the two make, whatever
-// the format is; and beyond them, what Avro does not see: another layout or format, and in JSON a
-// value that is written otherwise (an integer as text, a time as a number).
+// format and layout are (blocks are read as rows); and beyond them, what Avro does not see: another
+// layout or format, and in JSON a value that is written otherwise (an integer as text, a time as a
+// number).
 //
 // Floor: forms.
 #ifndef WEIR_AGENT_CONTRACT_CHANGE_H

@@ -44,6 +44,7 @@ void outlet_close(struct outlet *outlet)
     outlet_blocks_close(outlet->blocks);
     free(outlet->read);
     free(outlet->value_bytes);
+    free(outlet->event);
 }
 
 // ---- the window ----
@@ -377,6 +378,16 @@ enum err outlet_tell_aside(struct outlet *outlet, const struct record *record,
     return OK;
 }
 
+void outlet_add_event(const struct outlet *outlet, struct message *message)
+{
+    if (outlet->event != NULL) {
+        struct bytes seq = bytes_from(message->identity.at + outlet->identity_prefix,
+                                      message->identity.size - outlet->identity_prefix);
+        message->headers = cloud_event_put(outlet->event, seq, message->key, message->time_ms,
+                                           &message->header_count);
+    }
+}
+
 static enum err send_message(struct outlet *outlet, const struct record *record)
 {
     enum err err = encode(outlet, record);
@@ -396,6 +407,7 @@ static enum err send_message(struct outlet *outlet, const struct record *record)
         .time_ms = record->time_ms,
         .seq = record->seq,
     };
+    outlet_add_event(outlet, &message);
     err = outlet->driver->send(outlet->output, &message);
     outlet->sent_bytes += err == OK ? message.key.size + message.value.size : 0;
     return err;

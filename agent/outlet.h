@@ -66,6 +66,7 @@ struct outlet {
     struct outlet_blocks *blocks; // NULL: layout `records`
     size_t identity_prefix;       // bytes of "GATEWAY/EPOCH/" in `identity`
     char identity[128];
+    struct cloud_event *event; // NULL: headers `min`; owned
     struct spool *spool;
     struct job_giver store;
     enum wire_format format;

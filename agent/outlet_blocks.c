@@ -305,7 +305,7 @@ static enum err send(struct outlet *outlet)
     if (err != OK) {
         return err;
     }
-    const struct message message = {
+    struct message message = {
         .product = outlet->product,
         .partition = -1,
         .key = bytes_text(outlet->gateway),
@@ -315,6 +315,7 @@ static enum err send(struct outlet *outlet)
         .seq = blocks->filling.to,
         .late = outlet->late,
     };
+    outlet_add_event(outlet, &message);
     return outlet->driver->send(outlet->output, &message);
 }
 

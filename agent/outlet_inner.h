@@ -26,6 +26,9 @@ enum err outlet_tell_aside(struct outlet *outlet, const struct record *record,
                            enum settled_how *how);
 bool outlet_is_acked(const struct outlet *outlet, uint64_t seq);
 
+// The headers of CloudEvents, where the contract wants them; `message` is complete but for them.
+void outlet_add_event(const struct outlet *outlet, struct message *message);
+
 // `from`..`to` went out as one message.
 void outlet_sent(struct outlet *outlet, uint64_t from, uint64_t to);
 void outlet_rewind_to(struct outlet *outlet, uint64_t seq);

@@ -8,6 +8,7 @@
 #ifndef WEIR_AGENT_PORT_H
 #define WEIR_AGENT_PORT_H
 
+#include "agent/cloud_event.h"
 #include "agent/err.h"
 #include "agent/join.h"
 #include "agent/option.h"
@@ -100,7 +101,9 @@ struct message {
     int32_t partition; // -1: the driver's default for the product's partition rule
     struct bytes key;  // empty: none
     struct bytes value;
-    struct bytes identity; // the `weir` header
+    struct bytes identity;                // the `weir` header
+    const struct message_header *headers; // beside it
+    uint32_t header_count;
     int64_t time_ms;
     uint64_t seq;
 };

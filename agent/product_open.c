@@ -179,7 +179,17 @@ enum err product_outlet_open(struct product *product, struct outlet *outlet, uin
     outlet->marks = &product->marks;
     outlet->series = product->series;
     outlet->boots = &product->boots;
-    return outlet_open(outlet, product->stat.epoch, cursor, hold_ms(product->settings));
+    enum err err = outlet_open(outlet, product->stat.epoch, cursor, hold_ms(product->settings));
+    if (err != OK || product->settings->port->headers == HEADERS_MIN) {
+        return err;
+    }
+    outlet->event = malloc(sizeof *outlet->event);
+    if (outlet->event == NULL) {
+        return ERR_FAILED;
+    }
+    cloud_event_open(outlet->event, product->settings->contract, product->settings->port,
+                     product->gateway, outlet->epoch);
+    return OK;
 }
 
 // ---- rows that only young blocks hold go back into the builder ----

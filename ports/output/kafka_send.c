@@ -39,10 +39,25 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     if (message->identity.size == 0) {
         return NULL;
     }
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1 + message->header_count);
     (void)rd_kafka_header_add(headers, "weir", 4, message->identity.at,
                               (ssize_t)message->identity.size);
+    for (uint32_t i = 0; i < message->header_count; i++) {
+        const struct message_header *header = &message->headers[i];
+        (void)rd_kafka_header_add(headers, header->name, -1, header->value.at,
+                                  (ssize_t)header->value.size);
+    }
     return headers;
+}
+
+// What it takes of the window.
+static size_t size_of(const struct message *message)
+{
+    size_t size = message->key.size + message->value.size;
+    for (uint32_t i = 0; i < message->header_count; i++) {
+        size += strlen(message->headers[i].name) + message->headers[i].value.size;
+    }
+    return size;
 }
 
 // May one more message go now, and in an open transaction where it must?
@@ -86,7 +101,7 @@ static void produced(struct kafka *kafka, uint32_t index, uint64_t seq, size_t s
 static enum err produce(struct kafka *kafka, uint32_t index, const struct message *message)
 {
     struct kafka_topic *topic = &kafka->topics[index];
-    size_t size = message->key.size + message->value.size;
+    size_t size = size_of(message);
     if (!may_produce(kafka, topic, size)) {
         return ERR_AGAIN;
     }

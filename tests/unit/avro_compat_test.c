@@ -206,6 +206,8 @@ static void a_change_that_breaks_readers_is_told_by_its_field(void **state)
            "field a: written as null or double, and read as null or string");
     change("a:number!", "", "b:number!", "", "field b: a reader needs it, and it is not written");
     change("a:timestamp", "", "a:integer", "", "field a: was a timestamp, is an integer");
+    change("blocks a:number", "", "blocks a:string", "",
+           "field a: written as null or double, and read as null or string");
     change("a:number", "", "blocks a:number", "", "the layout was records, is blocks");
     change("a:number", "", "a:number", "      - {property: weir.format, value: avro}\n",
            "the format was json, is avro");

@@ -230,15 +230,6 @@ static void what_a_contract_says_of_its_avro_schema_is_read(void **state)
     }
 }
 
-static void what_this_build_does_not_write_is_not_promised(void **state)
-{
-    (void)state;
-    wrong("    properties:\n",
-          "    customProperties: [{property: weir.headers, value: full}]\n    properties:\n",
-          "10: schema[0].weir.headers: is full, which this build does not write; a promise of it "
-          "would be broken: write min");
-}
-
 static void each_mistake_about_the_avro_schema_gets_its_sentence(void **state)
 {
     (void)state;
@@ -618,7 +609,6 @@ int main(void)
         cmocka_unit_test(what_a_contract_says_of_the_wire_is_read),
         cmocka_unit_test(keys_that_a_contract_of_blocks_lists_keep_its_order),
         cmocka_unit_test(what_a_contract_says_of_its_avro_schema_is_read),
-        cmocka_unit_test(what_this_build_does_not_write_is_not_promised),
         cmocka_unit_test(each_mistake_about_the_avro_schema_gets_its_sentence),
         cmocka_unit_test(the_format_is_that_of_the_first_kafka_server),
         cmocka_unit_test(an_integer_beyond_json_may_travel_as_text),
