@@ -22,7 +22,8 @@ void kafka_timer_set(struct kafka *kafka)
 {
     int64_t due_ms = kafka->client == NULL ? kafka->revive_due_ms
                                            : kafka_transaction_due_ms(&kafka->transaction);
-    for (uint32_t i = 0; i < kafka->topic_count; i++) {
+    // Without a client nothing is done for a topic: what is due would only wake, again and again.
+    for (uint32_t i = 0; i < kafka->topic_count && kafka->client != NULL; i++) {
         int64_t topic_ms = kafka_topic_due_ms(&kafka->topics[i]);
         due_ms = topic_ms < due_ms ? topic_ms : due_ms;
     }

@@ -194,12 +194,16 @@ static void delivered_well(struct kafka_topic *topic)
     }
 }
 
-// These come of the end of a client; they say nothing about the topic.
+// These come of the end of a client or of its producer's id; they say nothing about the topic, and
+// who knows more tells.
 static bool given_back(rd_kafka_resp_err_t err)
 {
-    return err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-           err == RD_KAFKA_RESP_ERR__DESTROY || err == RD_KAFKA_RESP_ERR__FATAL ||
-           err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+    return err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+           err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED || err == RD_KAFKA_RESP_ERR__FENCED ||
+           err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING ||
+           err == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE || err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+           err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || err == RD_KAFKA_RESP_ERR__DESTROY ||
+           err == RD_KAFKA_RESP_ERR__FATAL || err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
 // The time stamp of one of the batch is refused: all come back, and go again with others.

@@ -106,7 +106,7 @@ static void broken(struct kafka_transaction *transaction, const struct kafka_cou
         if (fault.fenced) {
             fenced(transaction, &fault, now_ms);
         }
-        if (!transaction->told) {
+        if (!transaction->told || fault.fenced) { // a topic cannot tell of a fencing
             tell(transaction, &fault);
         }
     }

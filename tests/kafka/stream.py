@@ -60,6 +60,18 @@ def drained(gateway, count, seconds=120):
     wait_until(done, seconds, f"{count} delivered;\n{gateway.log_tail()}")
 
 
+def reason(gateway, code, seconds=40):
+    wait_until(lambda: code in " ".join((gateway.status() or {}).get("reasons", [])), seconds,
+               f"{code};\n{gateway.log_tail()}")
+
+
+def said(gateway, words, seconds=40):
+    wait_until(lambda: words in gateway.log_text(), seconds, f"the log to say {words!r};\n{gateway.log_tail()}")
+
+
+# --- kills --------------------------------------------------------------------------------------
+
+
 def java_sees(kafka, isolation):
     return json.loads(kafka.run("java", JUDGE, kafka.folder + "/kafka/client.properties", TOPIC, isolation))
 

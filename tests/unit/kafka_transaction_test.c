@@ -189,6 +189,23 @@ static void the_second_fencing_in_ten_minutes_stops_the_sending(void **state)
     assert_int_equal(transaction.state, TRANSACTION_FAILED);
 }
 
+static void a_fencing_is_told_even_where_a_topic_has_told_why_its_records_came_back(void **state)
+{
+    (void)state;
+    struct kafka_courier courier = a_courier(STEP_COMMIT, RD_KAFKA_RESP_ERR_NO_ERROR);
+    struct kafka_transaction transaction;
+    kafka_transaction_init(&transaction, &courier, "gw-1", LINK_ETHERNET);
+    fence(&transaction, 1000000);
+    kafka_transaction_new_client(&transaction);
+    transaction.unreported_count = 1;
+    kafka_transaction_reported(&transaction, false, true);
+
+    kafka_transaction_broken(&transaction, RD_KAFKA_RESP_ERR__FENCED, "fenced", 1001000);
+
+    assert_string_equal(transaction.code, "gateway.id_in_use");
+    assert_int_equal(transaction.hold_ms, TRANSACTION_FENCED_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_transaction_that_was_open_too_long_is_no_fencing),
         cmocka_unit_test(what_nobody_foresaw_is_told_in_librdkafkas_words),
         cmocka_unit_test(the_second_fencing_in_ten_minutes_stops_the_sending),
+        cmocka_unit_test(a_fencing_is_told_even_where_a_topic_has_told_why_its_records_came_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
