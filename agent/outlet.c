@@ -6,6 +6,7 @@
 #include "agent/outlet_inner.h"
 #include "agent/series.h"
 #include "agent/wire_avro.h"
+#include "agent/wire_value.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -397,6 +398,7 @@ static enum err send_message(struct outlet *outlet, const struct record *record)
     }
     size_t digits =
         number_format_integer((int64_t)record->seq, outlet->identity + outlet->identity_prefix);
+    uint8_t quality = wire_quality(outlet->schema, record);
     struct message message = {
         .product = outlet->product,
         .late = outlet->late,
@@ -404,6 +406,7 @@ static enum err send_message(struct outlet *outlet, const struct record *record)
         .key = record->key,
         .value = buffer_bytes(&outlet->value),
         .identity = bytes_from(outlet->identity, outlet->identity_prefix + digits),
+        .quality = quality != QUALITY_GOOD ? quality_name(quality) : NULL,
         .time_ms = record->time_ms,
         .seq = record->seq,
     };

@@ -24,7 +24,9 @@
 // What is to be done is the contract's own, `weir.onViolation` among the customProperties of a
 // quality rule, else of the property, else of the schema's entry:
 //
-//     annotate     its quality becomes bad (default where there is a column of the role quality)
+//     annotate     its quality becomes bad, in its value where there is a column of the role
+//     quality
+//                  (then this is the default), and in its header
 //     quarantine   it goes to <topic>.quarantine with the reason (default elsewhere)
 //     drop         it is dropped, declared and counted
 //     count        it is only counted

@@ -22,10 +22,11 @@ enum quality_action quality_read_action(const struct quality_reading *reading,
 {
     enum quality_action action = (enum quality_action)odcs_custom_choice(
         element, "weir.onViolation", actions, (int)initial, reading->problems);
-    if (action == ACTION_ANNOTATE && !reading->has_quality) {
+    if (action == ACTION_ANNOTATE && !reading->has_quality && reading->is_blocks) {
         yaml_wrong(odcs_custom(element, "weir.onViolation"), NULL, reading->problems,
-                   "weir.onViolation: annotate needs a property with weir.role quality; give one, "
-                   "or write quarantine, drop or count");
+                   "weir.onViolation: annotate needs a property with weir.role quality in the "
+                   "layout blocks, whose rows have no headers; give one, or write quarantine, drop "
+                   "or count");
     }
     return action;
 }
@@ -447,6 +448,8 @@ struct quality_rules *quality_read(const struct yaml_node *entry, const struct s
     for (uint16_t i = 0; i < schema->column_count; i++) {
         reading.has_quality |= schema->columns[i].role == ROLE_QUALITY;
     }
+    const struct yaml_node *layout = odcs_custom(entry, "weir.layout");
+    reading.is_blocks = layout != NULL && strcmp(layout->text, "blocks") == 0;
     enum quality_action action = quality_read_action(
         &reading, entry, reading.has_quality ? ACTION_ANNOTATE : ACTION_QUARANTINE);
     quality->unfit = unfit(action);

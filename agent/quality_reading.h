@@ -13,6 +13,7 @@ struct quality_reading {
     struct quality_rules *quality;
     const struct schema *schema;
     struct problems *problems;
+    bool is_blocks;
     bool has_quality; // a column of that role
     bool told_many;
 };

@@ -238,6 +238,11 @@ static struct record complete(const struct record *theirs, const rd_kafka_messag
         record.time_ms = rd_kafka_message_timestamp(message, &type);
     }
     record.seq = 0;
+    struct bytes quality = header_of(message, "weir-quality");
+    if (record.quality == QUALITY_GOOD && quality.size > 0) { // a value may have no place for it
+        record.quality =
+            bytes_equal(quality, bytes_text("uncertain")) ? QUALITY_UNCERTAIN : QUALITY_BAD;
+    }
     return record;
 }
 

@@ -39,13 +39,16 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     if (message->identity.size == 0) {
         return NULL;
     }
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(1 + message->header_count);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(2 + message->header_count);
     (void)rd_kafka_header_add(headers, "weir", 4, message->identity.at,
                               (ssize_t)message->identity.size);
     for (uint32_t i = 0; i < message->header_count; i++) {
         const struct message_header *header = &message->headers[i];
         (void)rd_kafka_header_add(headers, header->name, -1, header->value.at,
                                   (ssize_t)header->value.size);
+    }
+    if (message->quality != NULL) {
+        (void)rd_kafka_header_add(headers, "weir-quality", -1, message->quality, -1);
     }
     return headers;
 }

@@ -293,9 +293,6 @@ static void what_cannot_be_judged_or_is_wrong_is_said(void **state)
         {"number, quality: [{metric: invalidValues, mustBe: 0}]", true,
          "schema[0].properties[2].quality[0]: says not what is valid; write arguments: "
          "{validValues: [..]} or {pattern: ..}"},
-        {"number, customProperties: [{property: weir.onViolation, value: annotate}]", true,
-         "schema[0].properties[2].customProperties[0].value: weir.onViolation: annotate needs a "
-         "property with weir.role quality; give one, or write quarantine, drop or count"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct contract *contract = contract_of("", cases[i].value, "");
