@@ -165,7 +165,7 @@ static void a_process_that_dies_leaves_the_cache_but_not_the_media(void **state)
 
         lost += !page_is(0, 0, 7);
     }
-    assert_in_range(lost, 10, 90);
+    assert_in_range(lost, 10, 97); // one cut in seven leaves all
 }
 
 static void a_direct_write_needs_no_sync(void **state)
@@ -196,7 +196,7 @@ static void a_lying_sync_saves_nothing(void **state)
 
         lost += !page_is(0, 0, 7);
     }
-    assert_in_range(lost, 10, 90);
+    assert_in_range(lost, 10, 97); // one cut in seven leaves all
 }
 
 static void after_the_cut_nothing_works_until_the_power_is_back(void **state)
