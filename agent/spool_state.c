@@ -184,7 +184,19 @@ void spool_state_apply(struct spool *spool, const struct spool_commit *commit)
 
 // --- reading it back: the commits of both rings come in any order, the highest stamp wins
 
-static enum err get_losses(struct spool *spool, struct bytes in)
+static bool losses_are_sound(struct bytes in)
+{
+    for (size_t at = 0; at < in.size; at += SPOOL_LOSS_SIZE) {
+        uint64_t from = get_u64(in.at + at);
+        uint64_t to = get_u64(in.at + at + 8);
+        if (from < 1 || to < from || to == UINT64_MAX || in.at[at + 16] > SETTLED_LATE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void get_losses(struct spool *spool, struct bytes in)
 {
     spool->loss_count = (uint32_t)(in.size / SPOOL_LOSS_SIZE);
     spool->loss_taken = 0;
@@ -198,7 +210,6 @@ static enum err get_losses(struct spool *spool, struct bytes in)
             .time_last_ms = (int64_t)get_u64(at + 25),
         };
     }
-    return OK;
 }
 
 static enum err get_pair(struct bytes *in, char name[SPOOL_STATE_NAME_MAX], struct bytes *value)
@@ -295,10 +306,14 @@ enum err spool_state_get(struct spool *spool, const struct frame *frame, struct 
     if (losses > SPOOL_LOSSES_MAX || in.size < front) {
         return ERR_CORRUPT;
     }
+    struct bytes told = bytes_from(in.at + 2 + settled_size + 1, front - 3 - settled_size);
+    if (!losses_are_sound(told)) {
+        return ERR_CORRUPT;
+    }
     if (frame->stamp >= spool->settled_stamp || MUTANT(STATE_BY_PLACE)) {
         spool->settled_stamp = frame->stamp;
         spool->settled = settled;
-        (void)get_losses(spool, bytes_from(in.at + 2 + settled_size + 1, front - 3 - settled_size));
+        get_losses(spool, told);
     }
     spool->next_seq = frame->first_seq > spool->next_seq ? frame->first_seq : spool->next_seq;
     return get_pairs(spool, frame, bytes_from(in.at + front, in.size - front));
@@ -335,15 +350,16 @@ bool spool_key_add(struct spool *spool, struct bytes key)
     return true;
 }
 
-// A name whose frame was damaged keeps its place, so that the ids after it stay true.
-static void add_lost_key(struct spool *spool)
+// A name whose frame was damaged keeps its place, so that the ids after it stay true. False: no
+// room.
+static bool add_lost_key(struct spool *spool)
 {
     uint8_t name[16] = "lost-key-00000";
     uint32_t id = spool->key_count;
     for (int digit = 13; digit >= 9; digit--, id /= 10) {
         name[digit] = (uint8_t)('0' + id % 10);
     }
-    (void)spool_key_add(spool, bytes_from(name, 14));
+    return spool_key_add(spool, bytes_from(name, 14));
 }
 
 // frame.count names from id frame.first_seq on: size u8, bytes.
@@ -353,7 +369,9 @@ enum err spool_keys_get(struct spool *spool, const struct frame *frame, struct b
         return ERR_CORRUPT;
     }
     while (spool->key_count < frame->first_seq) {
-        add_lost_key(spool);
+        if (!add_lost_key(spool)) {
+            return ERR_CORRUPT;
+        }
     }
     for (uint32_t i = 0; i < frame->count; i++) {
         if (in.size < 1 || in.size < 1U + in.at[0]) {
@@ -408,10 +426,7 @@ enum err spool_lose(struct spool *spool, uint64_t from, uint64_t to, enum settle
 {
     uint64_t seq = settled_next(&spool->settled, from);
     while (seq <= to) {
-        uint64_t end = seq;
-        while (end < to && !settled_has(&spool->settled, end + 1)) {
-            end++;
-        }
+        uint64_t end = settled_gap_end(&spool->settled, seq, to);
         enum err err = lose_run(spool, seq, end, how, time_first_ms, time_last_ms);
         if (err != OK) {
             return err;
