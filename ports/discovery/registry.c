@@ -114,7 +114,7 @@ static struct bytes schema_body(struct registry *registry, struct bytes schema)
     buffer_put_text(&body, "{\"schema\":");
     json_put_string(&body, schema);
     buffer_put_text(&body, "}");
-    return body.overflow ? (struct bytes){0} : buffer_bytes(&body);
+    return body.overflow ? bytes_from(NULL, 0) : buffer_bytes(&body);
 }
 
 // What a status that is none of the good ones means; `why` tells.
