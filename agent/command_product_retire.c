@@ -45,17 +45,6 @@ static const char *text_of(const cJSON *object, const char *key)
 
 // ---- dates ----
 
-// A date, or a moment of RFC 3339.
-static bool date_read(const char *text, int64_t *time_ms)
-{
-    char moment[40];
-    if (clock_parse(text, strlen(text), time_ms) == 0) {
-        return true;
-    }
-    (void)snprintf(moment, sizeof moment, "%.10sT00:00:00Z", text);
-    return strlen(text) == 10 && clock_parse(moment, strlen(moment), time_ms) == 0;
-}
-
 static bool read_end(struct retiring *retiring)
 {
     const char *given = retiring->request->end_of_support;
@@ -66,25 +55,12 @@ static bool read_end(struct retiring *retiring)
     } else {
         (void)snprintf(retiring->end_of_support, sizeof retiring->end_of_support, "%s", given);
     }
-    if (!date_read(retiring->end_of_support, &retiring->end_ms)) {
+    if (!contract_end_ms(retiring->end_of_support, &retiring->end_ms)) {
         (void)fprintf(stderr, "weir product: --end-of-support %s: write a date, e.g. 2027-03-31\n",
                       given);
         return false;
     }
     return true;
-}
-
-// When the published contract says that support ends; "": it says nothing.
-static void published_end(const cJSON *document, char out[64])
-{
-    const cJSON *promise;
-    out[0] = '\0';
-    cJSON_ArrayForEach(promise, cJSON_GetObjectItemCaseSensitive(document, "slaProperties"))
-    {
-        if (strcasecmp(text_of(promise, "property"), "endOfSupport") == 0) {
-            (void)snprintf(out, 64, "%s", text_of(promise, "value"));
-        }
-    }
 }
 
 // ---- writing ----
@@ -344,9 +320,9 @@ static enum err step(struct retiring *retiring)
     char end[64];
     int64_t end_ms = 0;
     cJSON *document = cJSON_Parse((const char *)retiring->entry->value.at);
-    published_end(document, end);
+    contract_document_end(retiring->entry->value, end);
     bool is_marked = strcmp(text_of(document, "status"), "deprecated") == 0 && end[0] != '\0' &&
-                     date_read(end, &end_ms);
+                     contract_end_ms(end, &end_ms);
     cJSON_Delete(document);
     bool is_forced = retiring->request->force_reason != NULL;
     bool is_new = retiring->request->end_of_support != NULL &&

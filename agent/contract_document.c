@@ -1,7 +1,9 @@
 #include "agent/contract_document.h"
 
+#include "agent/clock.h"
 #include "agent/track.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 enum { ROOT_KEYS_MAX = 512 }; // as many as YAML_KEYS_MAX
@@ -164,4 +166,32 @@ unsigned contract_document_share(const cJSON *document)
         }
     }
     return CANARY_ALL;
+}
+
+void contract_document_end(struct bytes document, char out[64])
+{
+    cJSON *root = cJSON_ParseWithLength((const char *)document.at, document.size);
+    const cJSON *promise;
+    out[0] = '\0';
+    cJSON_ArrayForEach(promise, cJSON_GetObjectItemCaseSensitive(root, "slaProperties"))
+    {
+        const char *name =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(promise, "property"));
+        const char *value =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(promise, "value"));
+        if (name != NULL && value != NULL && strcasecmp(name, "endOfSupport") == 0) {
+            (void)snprintf(out, 64, "%s", value);
+        }
+    }
+    cJSON_Delete(root);
+}
+
+bool contract_end_ms(const char *text, int64_t *time_ms)
+{
+    char moment[40];
+    if (clock_parse(text, strlen(text), time_ms) == 0) {
+        return true;
+    }
+    (void)snprintf(moment, sizeof moment, "%.10sT00:00:00Z", text);
+    return strlen(text) == 10 && clock_parse(moment, strlen(moment), time_ms) == 0;
 }

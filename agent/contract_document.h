@@ -28,6 +28,11 @@ char *contract_document_ended(struct bytes document, const char *status,
 // cJSON_free. NULL: it is none, as above.
 char *contract_document_canary(struct bytes document, const char *share);
 
+// When support ends, as the document says it; "": it does not.
+void contract_document_end(struct bytes document, char out[64]);
+// A date, or a moment of RFC 3339. False: it is neither.
+bool contract_end_ms(const char *text, int64_t *time_ms);
+
 // The share of gateways that take the version, in hundredths of a percent; CANARY_ALL where the
 // document has no mark, 0 where the mark cannot be read.
 unsigned contract_document_share(const cJSON *document);

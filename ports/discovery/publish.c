@@ -305,6 +305,9 @@ static void compare_contract(const struct making *making, struct publish_step *s
              "version %s is published with other content (%s); a version never changes: give the "
              "changed contract a new one",
              contract->version, differs);
+    } else if (publish_is_ours(making, verdict.state) && publish_is_deprecated(entry->value) &&
+               !publish_is_deprecated(ours)) {
+        publish_tell_deprecated(step, entry->value);
     } else {
         plan_other(making, step, &verdict, differs);
     }
@@ -450,7 +453,12 @@ static void compare_product(const struct making *making, struct publish_step *st
         return;
     }
     tell_difference(ours, entry->value, differs, sizeof differs);
-    plan_other(making, step, verdict, differs);
+    if (publish_is_ours(making, verdict->state) && strcmp(before, after) == 0 &&
+        publish_is_deprecated(entry->value) && !publish_is_deprecated(ours)) {
+        TELL(step, PUBLISH_LEAVE, "is deprecated with its contract, and stays so");
+    } else {
+        plan_other(making, step, verdict, differs);
+    }
 }
 
 // The product of contract `first`, with all of the request's contracts that are of it.
@@ -487,6 +495,7 @@ static enum err plan_product(struct making *making, uint32_t first)
     if (request->canary != NULL && step->action == PUBLISH_CHANGE) {
         TELL(step, PUBLISH_LEAVE, "stays as it is until all gateways take the new version");
     }
+    publish_tell_older_ports(making, step);
     return OK;
 }
 

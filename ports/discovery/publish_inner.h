@@ -1,6 +1,6 @@
 // What the files of the plan share: publish.c (topics, documents, the whole), publish_schema.c
-// (what the schema registry is told), publish_change.c (may a changed contract follow?). Nobody
-// else includes it.
+// (what the schema registry is told), publish_change.c (may a changed contract follow?),
+// publish_ending.c (what runs on until its support ends). Nobody else includes it.
 //
 // Floor: edges.
 #ifndef WEIR_PORTS_DISCOVERY_PUBLISH_INNER_H
@@ -43,5 +43,11 @@ enum err publish_register(struct registry *registry, const struct publish_step *
 // topics it stands beside.
 void publish_judge_change(const struct making *making, struct publish_step *step,
                           const struct contract *contract);
+
+// publish_ending.c: is the document's status `deprecated`; the step leaves it so.
+bool publish_is_deprecated(struct bytes document);
+void publish_tell_deprecated(struct publish_step *step, struct bytes document);
+// Add to the step of a product for how long the ports run on that are not of this request.
+void publish_tell_older_ports(const struct making *making, struct publish_step *step);
 
 #endif
