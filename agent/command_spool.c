@@ -137,6 +137,18 @@ struct words {
     const char *from, *to, *from_seq, *to_seq, *key, *format, *size;
 };
 
+static bool range_is_sound(const struct spool_request *request)
+{
+    const struct spool_view_range *range = &request->range;
+    bool sound = range->from_ms < range->to_ms && range->from_seq <= range->to_seq;
+    if (!sound) {
+        (void)fprintf(stderr,
+                      "weir spool %s: the range ends before it begins; look at --from and --to\n",
+                      request->verb);
+    }
+    return sound;
+}
+
 static bool read_words(struct spool_request *request, const struct words *words)
 {
     request->range.key = words->key != NULL ? bytes_text(words->key) : request->range.key;
@@ -144,7 +156,7 @@ static bool read_words(struct spool_request *request, const struct words *words)
            read_time(request, "--to", words->to, &request->range.to_ms) &&
            read_seq(request, "--from-seq", words->from_seq, &request->range.from_seq) &&
            read_seq(request, "--to-seq", words->to_seq, &request->range.to_seq) &&
-           read_format(request, words->format) &&
+           range_is_sound(request) && read_format(request, words->format) &&
            read_size(request, words->size, &request->size_bytes);
 }
 

@@ -244,7 +244,8 @@ static void print_proof(const struct proof *proof, const char *folder,
                      human_count((int64_t)proof->gaps.rows, missing));
     }
     if (!is_good(proof) && proof->gaps.rows == 0) {
-        (void)printf("  no record that waits is lost by it\n");
+        (void)printf(
+            "  no record that is known to wait is missing; newer ones may have lain there\n");
     }
     if (stat->torn_commits > 0) {
         (void)printf("  the last commit was cut short, as by a power cut; that is no damage\n");

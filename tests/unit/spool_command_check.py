@@ -68,7 +68,7 @@ def check(folder, agent):
 
     # A copy that was cut short, or lacks a file, is never called good.
     file.write_bytes(bytes_[:3000])
-    spool("verify", copy, code=1)
+    assert "newer ones may have lain there" in spool("verify", copy, code=1)
     file.write_bytes(bytes_)
     spool("verify", copy)
     (copy / "ring" / "0003.seg").unlink()
@@ -77,6 +77,8 @@ def check(folder, agent):
     spool("ls", folder / "none", code=66)
     spool("ls", folder / "weir.yaml", code=66)
     spool("export", copy, "--from", "soon", code=64)
+    spool("export", copy, "--from", "2027-01-01", "--to", "2026-01-01", code=64)
+    spool("export", copy, "--from-seq", 5, "--to-seq", 3, code=64)
     spool("tell", code=64)
 
 
