@@ -48,7 +48,7 @@ static const char usage[] =
 
 static const char *const topics[] = {DEMO_TOPIC, DEMO_LOSSES_TOPIC, DEMO_HEARTBEATS_TOPIC,
                                      // What the agent as the owner would make, were they missing.
-                                     DEMO_TOPIC ".quarantine", "demo.weir-cursors", "mesh.nodes",
+                                     DEMO_QUARANTINE_TOPIC, "demo.weir-cursors", "mesh.nodes",
                                      "mesh.products", "mesh.contracts", "mesh.slo",
                                      "mesh.heartbeats", NULL};
 

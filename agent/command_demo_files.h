@@ -11,6 +11,7 @@
 
 #define DEMO_TOPIC            "demo.host.readings.v1"
 #define DEMO_LOSSES_TOPIC     "demo.host.readings.v1.losses"
+#define DEMO_QUARANTINE_TOPIC "demo.host.readings.v1.quarantine"
 #define DEMO_HEARTBEATS_TOPIC "demo.heartbeats" // not among those of a fleet that is watched
 
 // The shipped contract of a host's sensors, in the domain `demo`; made by CMakeLists.txt.
