@@ -43,11 +43,11 @@ enum err service_schema_wanted(struct service_port *port, uint32_t product, uint
 }
 
 void service_schema_known(struct service_port *port, const struct schema_wanted *wanted,
-                          uint32_t id)
+                          const struct schema_ids *ids)
 {
     struct service_core *core = port->core;
     struct product *product = &core->agent->products[wanted->product];
     if (product->marks.source == wanted->source) {
-        product_schema_known(product, wanted->fingerprint, id);
+        product_schema_known(product, wanted->fingerprint, ids);
     }
 }

@@ -29,7 +29,7 @@ static const char *const formats[] = {"json", "avro", NULL};
 static const char *const header_levels[] = {"min", "full", NULL};
 static const char *const partition_rules[] = {"gateway", "key", NULL};
 static const char *const late_rules[] = {"fifo", "topic", NULL};
-static const char *const framings[] = {"registry", "none", NULL};
+static const char *const framings[] = {"registry", "none", "header", NULL};
 static const char *const compatibilities[] = {"full", "backward", "forward", "none", NULL};
 static const char *const entry_customs[] = {"weir.layout",
                                             "weir.format",
@@ -398,6 +398,11 @@ static void read_format(const struct reading *reading, const struct yaml_node *e
     }
 }
 
+const char *contract_framing(const struct contract_port *port)
+{
+    return framings[!port->framed ? 1 : port->id_in_header ? 2 : 0];
+}
+
 // How a reader finds the Avro schema.
 static void read_framing(const struct reading *reading, const struct yaml_node *entry,
                          struct contract_port *port)
@@ -405,13 +410,15 @@ static void read_framing(const struct reading *reading, const struct yaml_node *
     const struct yaml_node *id = odcs_custom(entry, "weir.schemaId");
     const struct yaml_node *framing = odcs_custom(entry, "weir.framing");
     bool avro = port->format == FORMAT_AVRO;
-    bool none = odcs_custom_choice(entry, "weir.framing", framings, 0, reading->problems) == 1;
+    int choice = odcs_custom_choice(entry, "weir.framing", framings, 0, reading->problems);
+    bool none = choice == 1;
     if (none && port->layout != LAYOUT_BLOCKS) {
         yaml_wrong(framing, NULL, reading->problems,
                    "none is for blocks only; a value of records without the registry's id cannot "
                    "be told from one with it");
     }
     port->framed = avro && !none;
+    port->id_in_header = avro && choice == 2;
     port->schema_id = -1;
     if (id == NULL) {
         return;
@@ -423,7 +430,7 @@ static void read_framing(const struct reading *reading, const struct yaml_node *
                    "\"%.60s\" is no id of a schema registry; they are integers", id->text);
     } else if (!port->framed) {
         yaml_wrong(id, NULL, reading->problems,
-                   "is for values that begin with it: avro, framed by the registry");
+                   "is for values that come with it: avro, framed by the registry");
     } else {
         port->schema_id = number.integer;
     }

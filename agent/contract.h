@@ -66,7 +66,8 @@ struct contract_port {
     int partitions;  // to be created with; -1: as the cluster does
     int replication; // likewise
     int64_t late_after_ms;
-    bool framed;       // values are Avro, and begin with the registry's id of their schema
+    bool framed;       // values are Avro, and the registry's id of their schema comes with them:
+    bool id_in_header; // in the header `__value_schema_id`; else they begin with it
     int64_t schema_id; // < 0: not said
     enum compatibility compatibility; // of the versions of its contract on its topic
     struct schema schema;
@@ -124,6 +125,8 @@ enum err contract_identify(struct contract *contract, const char *tenant);
 bool contract_is_called(const struct contract *contract, const char *name);
 
 // The port called `name`, or NULL.
+// `weir.framing` of the port.
+const char *contract_framing(const struct contract_port *port);
 const struct contract_port *contract_port(const struct contract *contract, const char *name);
 
 #endif

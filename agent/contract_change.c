@@ -49,9 +49,9 @@ static bool same_form(const struct contract_port *before, const struct contract_
                        formats[before->format], formats[after->format]);
         return false;
     }
-    if (before->framed != after->framed) {
+    if (before->framed != after->framed || before->id_in_header != after->id_in_header) {
         (void)snprintf(why, AVRO_COMPAT_WHY_SIZE, "weir.framing was %s, is %s",
-                       before->framed ? "registry" : "none", after->framed ? "registry" : "none");
+                       contract_framing(before), contract_framing(after));
         return false;
     }
     return same_values(&before->schema, &after->schema, after->format == FORMAT_JSON, why);

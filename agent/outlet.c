@@ -340,6 +340,23 @@ void outlet_retry(struct outlet *outlet)
 
 // ---- sending ----
 
+enum err outlet_put_mark(struct outlet *outlet, const struct schema *schema)
+{
+    struct bytes mark;
+    enum err err = schema_marks_find(outlet->marks, schema, &mark);
+    if (err != OK) {
+        return err;
+    }
+    outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
+    if (mark.size > 0 && outlet->marks->port->id_in_header) {
+        outlet->schema_id = mark;
+        return OK;
+    }
+    outlet->schema_id = bytes_from(NULL, 0);
+    buffer_put(&outlet->value, mark.at, mark.size);
+    return OK;
+}
+
 // ERR_AGAIN: its schema's mark is not known yet. ERR_LIMIT: no room. ERR_INVALID: see wire_avro.h.
 static enum err encode(struct outlet *outlet, const struct record *record)
 {
@@ -347,13 +364,10 @@ static enum err encode(struct outlet *outlet, const struct record *record)
         encode_json(outlet, record);
         return outlet->value.overflow ? ERR_LIMIT : OK;
     }
-    struct bytes mark;
-    enum err err = schema_marks_find(outlet->marks, outlet->schema, &mark);
+    enum err err = outlet_put_mark(outlet, outlet->schema);
     if (err != OK) {
         return err;
     }
-    outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
-    buffer_put(&outlet->value, mark.at, mark.size);
     err = wire_avro_put(outlet->schema, record, outlet->gateway, outlet->epoch, &outlet->value);
     return outlet->value.overflow ? ERR_LIMIT : err;
 }
@@ -406,6 +420,7 @@ static enum err send_message(struct outlet *outlet, const struct record *record)
         .key = record->key,
         .value = buffer_bytes(&outlet->value),
         .identity = bytes_from(outlet->identity, outlet->identity_prefix + digits),
+        .schema_id = outlet->schema_id,
         .quality = quality != QUALITY_GOOD ? quality_name(quality) : NULL,
         .time_ms = record->time_ms,
         .seq = record->seq,

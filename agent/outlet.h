@@ -72,6 +72,7 @@ struct outlet {
     enum wire_format format;
     const struct schemas *schemas;
     const struct schema_marks *marks;
+    struct bytes schema_id; // the header of the value last encoded; empty: none
     const struct series *series;
     const struct boots *boots;
 

@@ -264,8 +264,7 @@ static enum err encode(struct outlet *outlet)
 {
     struct outlet_blocks *blocks = outlet->blocks;
     struct wire_loss losses[LOSSES_MAX];
-    struct bytes mark;
-    enum err err = schema_marks_find(outlet->marks, blocks->schema, &mark);
+    enum err err = outlet_put_mark(outlet, blocks->schema);
     if (err != OK) {
         return err;
     }
@@ -277,8 +276,6 @@ static enum err encode(struct outlet *outlet)
         .listed = outlet->marks->port->listed,
         .losses = losses,
         .loss_count = outlet->owner.losses_go(outlet->owner.owner, blocks->filling.to, losses)};
-    outlet->value = buffer_over(outlet->value_bytes, OUTLET_VALUE_MAX);
-    buffer_put(&outlet->value, mark.at, mark.size);
     wire_blocks_put(blocks->wire, blocks->builder, &source, &outlet->value);
     blocks->encoded = !outlet->value.overflow;
     if (!blocks->encoded) {
@@ -311,6 +308,7 @@ static enum err send(struct outlet *outlet)
         .key = bytes_text(outlet->gateway),
         .value = buffer_bytes(&outlet->value),
         .identity = identity(outlet),
+        .schema_id = outlet->schema_id,
         .time_ms = blocks->time_ms,
         .seq = blocks->filling.to,
         .late = outlet->late,

@@ -27,6 +27,9 @@ enum err outlet_tell_aside(struct outlet *outlet, const struct record *record,
 bool outlet_is_acked(const struct outlet *outlet, uint64_t seq);
 
 // The headers of CloudEvents, where the contract wants them; `message` is complete but for them.
+// The value begins, with the id of `schema` at the registry where it is one that values begin with.
+// ERR_AGAIN: that is not known yet.
+enum err outlet_put_mark(struct outlet *outlet, const struct schema *schema);
 void outlet_add_event(const struct outlet *outlet, struct message *message);
 
 // `from`..`to` went out as one message.

@@ -104,7 +104,8 @@ struct message {
     struct bytes identity;                // the `weir` header
     const struct message_header *headers; // beside it
     uint32_t header_count;
-    const char *quality; // the `weir-quality` header: "bad", "uncertain"; NULL: good, none
+    const char *quality;    // the `weir-quality` header: "bad", "uncertain"; NULL: good, none
+    struct bytes schema_id; // the `__value_schema_id` header; empty: none
     int64_t time_ms;
     uint64_t seq;
 };

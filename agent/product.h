@@ -167,7 +167,8 @@ void product_schema_source(struct product *product, uint64_t source);
 // ERR_NOT_FOUND: there are no more. ERR_LIMIT: no room in `text`.
 enum err product_schema_wanted(const struct product *product, uint32_t skip, struct buffer *text,
                                uint64_t *fingerprint);
-void product_schema_known(struct product *product, uint64_t fingerprint, uint32_t id);
+void product_schema_known(struct product *product, uint64_t fingerprint,
+                          const struct schema_ids *ids);
 
 void product_report(struct product *product, struct report_product *report);
 

@@ -23,9 +23,10 @@ enum err product_schema_wanted(const struct product *product, uint32_t skip, str
 }
 
 // Durable at once: the registry may be away at the next start.
-void product_schema_known(struct product *product, uint64_t fingerprint, uint32_t id)
+void product_schema_known(struct product *product, uint64_t fingerprint,
+                          const struct schema_ids *ids)
 {
-    schema_marks_learn(&product->marks, fingerprint, id, &product->states);
+    schema_marks_learn(&product->marks, fingerprint, ids, &product->states);
     product_changed(product);
     product->commit_now = true;
     product_lanes_retry(product);

@@ -1,4 +1,5 @@
-// The state "schema.marks": count u8, then source u64, fingerprint u64 and id u32 of each.
+// The state "schema.marks": count u8, then of each: source u64, fingerprint u64, id u32, whether it
+// has a GUID u8, and 16 bytes of it.
 #include "agent/schema_marks.h"
 
 #include "agent/avro_schema.h"
@@ -6,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { KEPT_SIZE = 20, KEPT_MAX = 2 * SCHEMAS_MAX };
+enum { KEPT_SIZE = 37, KEPT_MAX = 2 * SCHEMAS_MAX };
 
 static const char state_name[] = "schema.marks";
 
@@ -20,8 +21,11 @@ static void recall(struct schema_marks *marks, const struct states *states,
     }
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *at = in.at + 1 + i * KEPT_SIZE;
-        marks->kept[i] = (struct kept_mark){
-            .source = get_u64(at), .fingerprint = get_u64(at + 8), .id = get_u32(at + 16)};
+        struct kept_mark *kept = &marks->kept[i];
+        *kept = (struct kept_mark){.source = get_u64(at), .fingerprint = get_u64(at + 8)};
+        kept->ids.id = get_u32(at + 16);
+        kept->ids.has_guid = at[20] == 1;
+        memcpy(kept->ids.guid, at + 21, SCHEMA_GUID_SIZE);
     }
     marks->kept_count = count;
 }
@@ -31,31 +35,41 @@ static void keep(const struct schema_marks *marks, struct states *states)
     uint8_t bytes[1 + KEPT_MAX * KEPT_SIZE] = {(uint8_t)marks->kept_count};
     for (uint32_t i = 0; i < marks->kept_count; i++) {
         uint8_t *at = bytes + 1 + i * KEPT_SIZE;
-        put_u64(at, marks->kept[i].source);
-        put_u64(at + 8, marks->kept[i].fingerprint);
-        put_u32(at + 16, marks->kept[i].id);
+        const struct kept_mark *kept = &marks->kept[i];
+        put_u64(at, kept->source);
+        put_u64(at + 8, kept->fingerprint);
+        put_u32(at + 16, kept->ids.id);
+        at[20] = kept->ids.has_guid ? 1 : 0;
+        memcpy(at + 21, kept->ids.guid, SCHEMA_GUID_SIZE);
     }
     (void)states_set(states, state_name,
                      bytes_from(bytes, 1 + (size_t)marks->kept_count * KEPT_SIZE));
 }
 
-// The id in network order, behind the magic byte.
-static void mark_set(struct schema_mark *mark, uint32_t id)
+// The id in network order, or the GUID, behind the magic byte.
+static void mark_set(const struct schema_marks *marks, struct schema_mark *mark,
+                     const struct schema_ids *ids)
 {
+    bool guid = marks->port->id_in_header && ids->has_guid;
     mark->known = true;
-    mark->bytes[0] = 0;
+    mark->size = guid ? 1 + SCHEMA_GUID_SIZE : 1 + 4;
+    mark->bytes[0] = guid ? 1 : 0;
+    if (guid) {
+        memcpy(mark->bytes + 1, ids->guid, SCHEMA_GUID_SIZE);
+        return;
+    }
     for (int i = 0; i < 4; i++) {
-        mark->bytes[1 + i] = (uint8_t)(id >> (24 - 8 * i));
+        mark->bytes[1 + i] = (uint8_t)(ids->id >> (24 - 8 * i));
     }
 }
 
 static bool is_kept(const struct schema_marks *marks, uint64_t source, uint64_t fingerprint,
-                    uint32_t *id)
+                    struct schema_ids *ids)
 {
     for (uint32_t i = 0; i < marks->kept_count; i++) {
         const struct kept_mark *kept = &marks->kept[i];
         if (kept->source == source && kept->fingerprint == fingerprint) {
-            *id = kept->id;
+            *ids = kept->ids;
             return true;
         }
     }
@@ -68,11 +82,11 @@ void schema_marks_move(struct schema_marks *marks, uint64_t source)
     for (uint32_t i = 0; i < marks->count; i++) {
         struct schema_mark *mark = &marks->list[i];
         bool is_said = i == 0 && marks->port->schema_id >= 0; // of the present schema
-        uint32_t id = is_said ? (uint32_t)marks->port->schema_id : 0;
+        struct schema_ids ids = {.id = is_said ? (uint32_t)marks->port->schema_id : 0};
         mark->known = is_said || (source != SCHEMA_SOURCE_UNKNOWN &&
-                                  is_kept(marks, source, mark->fingerprint, &id));
+                                  is_kept(marks, source, mark->fingerprint, &ids));
         if (mark->known) {
-            mark_set(mark, id);
+            mark_set(marks, mark, &ids);
         }
     }
 }
@@ -92,11 +106,12 @@ static enum err add(struct schema_marks *marks, const struct schema *schema, uin
 }
 
 // The newest goes to the front. `states` is not touched where nothing is new.
-static void remember(struct schema_marks *marks, uint64_t source, uint64_t fingerprint, uint32_t id,
-                     struct states *states)
+static void remember(struct schema_marks *marks, uint64_t source, uint64_t fingerprint,
+                     const struct schema_ids *ids, struct states *states)
 {
-    uint32_t known;
-    if (is_kept(marks, source, fingerprint, &known) && known == id) {
+    struct schema_ids known;
+    if (is_kept(marks, source, fingerprint, &known) && known.id == ids->id &&
+        known.has_guid == ids->has_guid && memcmp(known.guid, ids->guid, SCHEMA_GUID_SIZE) == 0) {
         return;
     }
     uint32_t place = 0;
@@ -110,7 +125,7 @@ static void remember(struct schema_marks *marks, uint64_t source, uint64_t finge
         place--; // the oldest goes
     }
     memmove(marks->kept + 1, marks->kept, place * sizeof marks->kept[0]);
-    marks->kept[0] = (struct kept_mark){source, fingerprint, id};
+    marks->kept[0] = (struct kept_mark){source, fingerprint, *ids};
     keep(marks, states);
 }
 
@@ -135,8 +150,8 @@ enum err schema_marks_open(struct schema_marks *marks, const struct contract *co
     recall(marks, states, spool);
     schema_marks_move(marks, source);
     if (port->schema_id >= 0) { // once another contract is the present one, it is kept
-        remember(marks, SCHEMA_SOURCE_CONTRACT, marks->list[0].fingerprint,
-                 (uint32_t)port->schema_id, states);
+        const struct schema_ids ids = {.id = (uint32_t)port->schema_id};
+        remember(marks, SCHEMA_SOURCE_CONTRACT, marks->list[0].fingerprint, &ids, states);
     }
     return OK;
 }
@@ -150,7 +165,7 @@ enum err schema_marks_find(const struct schema_marks *marks, const struct schema
     }
     for (uint32_t i = 0; i < marks->count; i++) {
         if (marks->list[i].schema == schema) {
-            *mark = bytes_from(marks->list[i].bytes, SCHEMA_MARK_SIZE);
+            *mark = bytes_from(marks->list[i].bytes, marks->list[i].size);
             return marks->list[i].known ? OK : ERR_AGAIN;
         }
     }
@@ -167,13 +182,13 @@ const struct schema_mark *schema_marks_unknown(const struct schema_marks *marks,
     return NULL;
 }
 
-void schema_marks_learn(struct schema_marks *marks, uint64_t fingerprint, uint32_t id,
-                        struct states *states)
+void schema_marks_learn(struct schema_marks *marks, uint64_t fingerprint,
+                        const struct schema_ids *ids, struct states *states)
 {
     for (uint32_t i = 0; i < marks->count; i++) {
         if (marks->list[i].fingerprint == fingerprint) {
-            mark_set(&marks->list[i], id);
+            mark_set(marks, &marks->list[i], ids);
         }
     }
-    remember(marks, marks->source, fingerprint, id, states);
+    remember(marks, marks->source, fingerprint, ids, states);
 }

@@ -7,6 +7,7 @@
 #define WEIR_AGENT_SERVICE_H
 
 #include "agent/report.h"
+#include "agent/schema_ids.h"
 
 struct service_port {
     const struct settings *settings;
@@ -53,9 +54,9 @@ struct schema_wanted {
 // there is none. ERR_LIMIT: no room in `text`.
 enum err service_schema_wanted(struct service_port *port, uint32_t product, uint32_t skip,
                                struct schema_wanted *wanted, struct buffer *text);
-// Its id was told. Where the source is another one meanwhile, nothing happens.
+// Its ids were told. Where the source is another one meanwhile, nothing happens.
 void service_schema_known(struct service_port *port, const struct schema_wanted *wanted,
-                          uint32_t id);
+                          const struct schema_ids *ids);
 
 // Small durable state of the gateway (not of a product): boot count, run id, digests. Read in
 // `open` only; written with the next commit, and before a clean stop ends.

@@ -103,7 +103,7 @@ static void add_schema(cJSON *root, const struct contract_port *port, const char
              "Rows as columns, an Avro record in each record of the topic; key: the gateway.");
     add_fields(entry, member(avro, "fields"));
     cJSON *customs = cJSON_AddArrayToObject(entry, "customProperties");
-    add_custom(customs, "framing", port->framed ? "registry" : "none");
+    add_custom(customs, "framing", contract_framing(port));
     add_custom(customs, "avroSchema", avro_text);
 }
 

@@ -65,11 +65,11 @@ static enum err plan_subject(struct making *making, const struct contract_port *
     if (err == ERR_NOT_FOUND) {
         return plan_new(making, step, port->compatibility, schema);
     }
-    if (err == OK && port->schema_id >= 0 && port->schema_id != (int64_t)found.id) {
+    if (err == OK && port->schema_id >= 0 && port->schema_id != (int64_t)found.ids.id) {
         TELL(step, PUBLISH_REFUSE, "weir.schemaId is %lld, and the registry's id of it is %u",
-             (long long)port->schema_id, (unsigned)found.id);
+             (long long)port->schema_id, (unsigned)found.ids.id);
     } else if (err == OK) {
-        TELL(step, PUBLISH_KEEP, "id %u", (unsigned)found.id);
+        TELL(step, PUBLISH_KEEP, "id %u", (unsigned)found.ids.id);
     }
     return err;
 }

@@ -33,7 +33,7 @@ static int hex_digit(char c)
 }
 
 // 8-4-4-4-12 hex digits.
-static bool take_guid(const char *text, uint8_t guid[REGISTRY_GUID_SIZE])
+static bool take_guid(const char *text, uint8_t guid[SCHEMA_GUID_SIZE])
 {
     if (text == NULL || strlen(text) != 36) {
         return false;
@@ -57,11 +57,15 @@ enum err registry_answer_schema(struct bytes answer, struct registry_schema *sch
 {
     *schema = (struct registry_schema){0};
     cJSON *root = cJSON_ParseWithLength((const char *)answer.at, answer.size);
-    bool good = take_count(root, "id", &schema->id);
+    bool good = take_count(root, "id", &schema->ids.id);
     if (good) {
         (void)take_count(root, "version", &schema->version);
-        schema->has_guid = take_guid(
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "guid")), schema->guid);
+        uint8_t guid[SCHEMA_GUID_SIZE];
+        const cJSON *text = cJSON_GetObjectItemCaseSensitive(root, "guid");
+        schema->ids.has_guid = take_guid(cJSON_GetStringValue(text), guid);
+        if (schema->ids.has_guid) {
+            memcpy(schema->ids.guid, guid, sizeof guid);
+        }
     }
     cJSON_Delete(root);
     return good ? OK : ERR_CORRUPT;

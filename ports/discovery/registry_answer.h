@@ -6,14 +6,13 @@
 
 #include "agent/bytes.h"
 #include "agent/err.h"
+#include "agent/schema_ids.h"
 
-enum { REGISTRY_GUID_SIZE = 16, REGISTRY_RULE_SIZE = 32, REGISTRY_WORDS_SIZE = 200 };
+enum { REGISTRY_RULE_SIZE = 32, REGISTRY_WORDS_SIZE = 200 };
 
 struct registry_schema {
-    uint32_t id;
+    struct schema_ids ids;
     uint32_t version; // in its subject; 0: not told
-    bool has_guid;    // served by Confluent Platform 8 and newer
-    uint8_t guid[REGISTRY_GUID_SIZE];
 };
 
 // {"id": 7, "version": 1, "guid": ".."}. ERR_CORRUPT: it is none, or has no id from 0 to 2^31 - 1.

@@ -120,8 +120,8 @@ static void finished(struct job *job)
     it->is_out = false;
     if (it->err == OK) {
         it->told[0] = '\0';
-        log_info("schema.known", "subject=%s id=%u", it->subject, (unsigned)it->found.id);
-        service_schema_known(it->port, &it->wanted, it->found.id);
+        log_info("schema.known", "subject=%s id=%u", it->subject, (unsigned)it->found.ids.id);
+        service_schema_known(it->port, &it->wanted, &it->found.ids);
     } else {
         tell_failure(it);
         it->has_failed = true;

@@ -39,7 +39,7 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     if (message->identity.size == 0) {
         return NULL;
     }
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(2 + message->header_count);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(3 + message->header_count);
     (void)rd_kafka_header_add(headers, "weir", 4, message->identity.at,
                               (ssize_t)message->identity.size);
     for (uint32_t i = 0; i < message->header_count; i++) {
@@ -49,6 +49,10 @@ static rd_kafka_headers_t *headers_of(const struct message *message)
     }
     if (message->quality != NULL) {
         (void)rd_kafka_header_add(headers, "weir-quality", -1, message->quality, -1);
+    }
+    if (message->schema_id.size > 0) {
+        (void)rd_kafka_header_add(headers, "__value_schema_id", -1, message->schema_id.at,
+                                  (ssize_t)message->schema_id.size);
     }
     return headers;
 }

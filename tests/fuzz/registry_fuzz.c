@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes answer = bytes_from(data + 1, size - 1);
     switch (data[0] % 4) {
     case 0:
-        if (registry_answer_schema(answer, &schema) == OK && schema.id > INT32_MAX) {
+        if (registry_answer_schema(answer, &schema) == OK && schema.ids.id > INT32_MAX) {
             abort();
         }
         break;

@@ -235,7 +235,7 @@ static void each_mistake_about_the_avro_schema_gets_its_sentence(void **state)
     (void)state;
 #define CUSTOMS(list) "    customProperties: [" list "]\n    properties:\n"
     wrong("    properties:\n", CUSTOMS("{property: weir.schemaId, value: 7}"),
-          "12: schema[0].customProperties[0].value: is for values that begin with it: avro, framed "
+          "12: schema[0].customProperties[0].value: is for values that come with it: avro, framed "
           "by the registry");
     wrong("    properties:\n",
           CUSTOMS("{property: weir.format, value: avro}, {property: weir.schemaId, value: -7}"),

@@ -134,7 +134,7 @@ static void each_answer_has_its_meaning_and_its_sentence(void **state)
         } else {
             assert_true(strlen(why) > 10);
         }
-        assert_true(err != OK || (found.id == 7 && found.version == 2 && !found.has_guid));
+        assert_true(err != OK || (found.ids.id == 7 && found.version == 2 && !found.ids.has_guid));
     }
 }
 
@@ -156,7 +156,7 @@ static void a_question_is_what_the_api_asks_for(void **state)
                         &found, why);
 
     assert_int_equal(err, OK);
-    assert_true(found.has_guid && found.guid[0] == 0 && found.guid[15] == 0xff);
+    assert_true(found.ids.has_guid && found.ids.guid[0] == 0 && found.ids.guid[15] == 0xff);
     assert_non_null(strstr(server.asked, "POST /api/subjects/a.b%2Fc-value HTTP/1.1\r\n"));
     assert_non_null(strstr(server.asked, "Authorization: Basic Z3c6c2U6Y3JldA==\r\n"));
     assert_non_null(strstr(server.asked, "application/vnd.schemaregistry.v1+json\r\n"));

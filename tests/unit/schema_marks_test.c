@@ -91,12 +91,24 @@ static uint64_t wanted(void)
     return mark->fingerprint;
 }
 
+static void learn(uint32_t id)
+{
+    const struct schema_ids ids = {.id = id};
+    schema_marks_learn(&it.marks, wanted(), &ids, &it.states);
+}
+
+static void learn_anew(uint32_t id)
+{
+    const struct schema_ids ids = {.id = id};
+    schema_marks_learn(&it.marks, it.marks.list[0].fingerprint, &ids, &it.states);
+}
+
 static void an_id_is_learnt_and_outlives_a_restart_without_the_registry(void **state)
 {
     (void)state;
     open_marks(HERE);
     expect(-1);
-    schema_marks_learn(&it.marks, wanted(), 0x01020304, &it.states);
+    learn(0x01020304);
     expect(0x01020304);
     assert_null(schema_marks_unknown(&it.marks, 0));
 
@@ -108,7 +120,7 @@ static void before_the_cluster_is_known_no_id_is_and_none_is_asked_for(void **st
 {
     (void)state;
     open_marks(HERE);
-    schema_marks_learn(&it.marks, wanted(), 5, &it.states);
+    learn(5);
 
     open_marks(SCHEMA_SOURCE_UNKNOWN);
     expect(-1);
@@ -121,14 +133,14 @@ static void another_cluster_or_registry_has_ids_of_its_own(void **state)
 {
     (void)state;
     open_marks(HERE);
-    schema_marks_learn(&it.marks, wanted(), 5, &it.states);
+    learn(5);
     schema_marks_move(&it.marks, THERE);
     expect(-1);
-    schema_marks_learn(&it.marks, wanted(), 6, &it.states);
+    learn(6);
     expect(6);
     schema_marks_move(&it.marks, HERE);
     expect(5);
-    schema_marks_learn(&it.marks, it.marks.list[0].fingerprint, 7, &it.states); // it was told anew
+    learn_anew(7);
     expect(7);
     assert_int_equal(it.marks.kept_count, 2);
 }
@@ -151,6 +163,34 @@ static void what_the_contract_says_holds_everywhere(void **state)
     expect(-1);
 }
 
+static void in_a_header_the_guid_goes_first_and_outlives_a_restart(void **state)
+{
+    (void)state;
+    const struct schema_ids ids = {.id = 5, .has_guid = true, .guid = {0xab, [15] = 0xcd}};
+    const uint8_t guid[] = {1, 0xab, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xcd};
+    struct bytes mark;
+    it.contract->ports[0].id_in_header = true;
+    open_marks(HERE);
+    schema_marks_learn(&it.marks, wanted(), &ids, &it.states);
+
+    open_marks(HERE);
+    assert_int_equal(schema_marks_find(&it.marks, it.schemas.list[0], &mark), OK);
+    assert_true(bytes_equal(mark, bytes_from(guid, sizeof guid)));
+
+    it.contract->ports[0].id_in_header = false; // before the value there is only room for the id
+    open_marks(HERE);
+    expect(5);
+}
+
+static void in_a_header_the_id_goes_where_the_registry_has_no_guid(void **state)
+{
+    (void)state;
+    it.contract->ports[0].id_in_header = true;
+    open_marks(HERE);
+    learn(5);
+    expect(5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +201,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_cluster_or_registry_has_ids_of_its_own, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_the_contract_says_holds_everywhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(in_a_header_the_guid_goes_first_and_outlives_a_restart,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(in_a_header_the_id_goes_where_the_registry_has_no_guid,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
