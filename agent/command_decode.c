@@ -124,6 +124,23 @@ static void copy_name(char name[NAME_SIZE], struct bytes from)
         memcpy(name, from.at, size);
     }
     name[size] = '\0';
+    for (size_t i = 0; i < size; i++) { // it may be anybody's, and goes to a terminal
+        name[i] = (uint8_t)name[i] < ' ' || name[i] == 127 ? '?' : name[i];
+    }
+}
+
+// On stderr, beside the rows: what the record says of rows that will not come.
+static void tell_losses(const struct wire_reader *reader, const struct wire_info *info,
+                        const char *gateway, const char *epoch)
+{
+    for (uint32_t i = 0; i < info->loss_count; i++) {
+        const struct wire_loss loss = wire_loss_at(reader, i);
+        char cause[NAME_SIZE];
+        copy_name(cause, loss.cause);
+        (void)fprintf(stderr, "lost: %llu rows from seq %llu to %llu of %s/%s: %s\n",
+                      (unsigned long long)loss.count, (unsigned long long)loss.from,
+                      (unsigned long long)loss.to, gateway, epoch, cause);
+    }
 }
 
 static void print_rows(struct decode *decode)
@@ -133,6 +150,7 @@ static void print_rows(struct decode *decode)
     const struct wire_info *info = wire_reader_info(decode->reader);
     copy_name(gateway, info->gateway);
     copy_name(epoch, info->epoch);
+    tell_losses(decode->reader, info, gateway, epoch);
     for (uint32_t i = 0; i < info->row_count; i++) {
         struct record record;
         struct buffer out = buffer_over(decode->row, sizeof decode->row);
