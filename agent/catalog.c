@@ -176,7 +176,7 @@ cJSON *catalog_find(struct catalog *catalog, const struct catalog_filter *filter
         if (!catalog_is_newest(&products, i)) {
             continue;
         }
-        cJSON *entry = catalog_entry(catalog, &products.at[i]);
+        cJSON *entry = catalog_entry(catalog, &products.at[i], filter->now_ms);
         if (entry != NULL && catalog_matches(entry, filter)) {
             const char *name = catalog_text(entry, "name");
             list[count++] = (struct found){entry, name != NULL ? name : "", products.at[i].key};

@@ -57,6 +57,7 @@ struct catalog_filter {
     const char *tag;
     const char *field; // the name of a field of a contract
     const char *unit;  // of a field
+    int64_t now_ms;    // wall clock, by which gateways are silent; 0: none is
 };
 
 // The products that the filter finds, by name; freed by cJSON_Delete. NULL: no memory. Shape:
@@ -70,7 +71,7 @@ struct catalog_filter {
 //                                  "classification", "entry"}],
 //                      "promises": [{"name", "value", "unit", "element"}]}],
 //       "inputs": [{"id", "version"}],
-//       "gateways": [{"name", "at", "contract", "version", "epoch", "agent"}],
+//       "gateways": [{"name", "at", "contract", "version", "epoch", "agent", "silent": bool}],
 //       "status_of_levels": "pass" | "warn" | "fail" | "unknown",
 //       "levels": [{"gateway", "name", "status", "value", "unit", "threshold", "at",
 //                   "history": [[time_ms, value], ..]}],

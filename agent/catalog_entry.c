@@ -320,8 +320,26 @@ static void put_result(cJSON *levels, const char *gateway, const cJSON *result, 
     }
 }
 
+// A gateway that has not told its levels for three of its intervals and 30 s, the rule of
+// heartbeats, is silent, unless it is no gateway of the product any more.
+static void judge_silence(cJSON *entry, const char *gateway, const struct catalog_record *last,
+                          int64_t now_ms)
+{
+    const cJSON *interval = member(last->value, "interval_s");
+    cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(entry, "gateways"))
+    {
+        const char *name = catalog_text(item, "name");
+        if (now_ms > 0 && cJSON_IsNumber(interval) && interval->valuedouble > 0 && name != NULL &&
+            strcmp(name, gateway) == 0) {
+            double due_ms = (double)last->time_ms + 3000 * interval->valuedouble + 30000;
+            (void)cJSON_AddBoolToObject(item, "silent", (double)now_ms > due_ms);
+        }
+    }
+}
+
 static void put_levels(struct catalog *catalog, cJSON *entry, const char *product,
-                       const char *prefix)
+                       const char *prefix, int64_t now_ms)
 {
     struct catalog_run run = catalog_run(catalog, CATALOG_LEVELS, prefix, true);
     cJSON *levels = cJSON_AddArrayToObject(entry, "levels");
@@ -335,6 +353,9 @@ static void put_levels(struct catalog *catalog, cJSON *entry, const char *produc
         if (left >= CATALOG_HISTORY_MAX || run.at[i].value == NULL) {
             continue;
         }
+        if (catalog_is_newest(&run, i)) {
+            judge_silence(entry, gateway_of(run.at[i].key, product), &run.at[i], now_ms);
+        }
         cJSON_ArrayForEach(result, member(run.at[i].value, "results"))
         {
             put_result(levels, gateway_of(run.at[i].key, product), result, run.at[i].time_ms);
@@ -342,13 +363,19 @@ static void put_levels(struct catalog *catalog, cJSON *entry, const char *produc
     }
 }
 
-// The worst of all: fail, then warn, then unknown where nothing passes, else pass.
-static const char *status_of(const cJSON *levels)
+// The worst of all: fail, then warn, then unknown where nothing passes, else pass. What a silent
+// gateway told last is no news of it: it fails.
+static const char *status_of(const cJSON *entry)
 {
     static const char *const ranks[] = {"unknown", "pass", "warn", "fail"};
     size_t worst = 0;
     const cJSON *level;
-    cJSON_ArrayForEach(level, levels)
+    const cJSON *gateway;
+    cJSON_ArrayForEach(gateway, member(entry, "gateways"))
+    {
+        worst = cJSON_IsTrue(member(gateway, "silent")) ? 3 : worst;
+    }
+    cJSON_ArrayForEach(level, member(entry, "levels"))
     {
         const char *status = catalog_text(level, "status");
         for (size_t rank = worst + 1; status != NULL && rank < 4; rank++) {
@@ -358,7 +385,7 @@ static const char *status_of(const cJSON *levels)
     return ranks[worst];
 }
 
-cJSON *catalog_entry(struct catalog *catalog, const struct catalog_record *product)
+cJSON *catalog_entry(struct catalog *catalog, const struct catalog_record *product, int64_t now_ms)
 {
     char prefix[NAME_SIZE];
     if (strlen(product->key) + 2 > sizeof prefix) {
@@ -372,8 +399,8 @@ cJSON *catalog_entry(struct catalog *catalog, const struct catalog_record *produ
     put_ports(entry, product->value);
     put_contracts(catalog, entry, cJSON_AddArrayToObject(documents, "contracts"));
     put_gateways(catalog, entry, product->key, prefix);
-    put_levels(catalog, entry, product->key, prefix);
-    catalog_put_text(entry, "status_of_levels", status_of(member(entry, "levels")));
+    put_levels(catalog, entry, product->key, prefix, now_ms);
+    catalog_put_text(entry, "status_of_levels", status_of(entry));
     (void)cJSON_AddItemToObject(documents, "product", cJSON_Duplicate(product->value, true));
     (void)cJSON_AddItemToObject(entry, "documents", documents);
     return entry;

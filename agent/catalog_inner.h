@@ -31,7 +31,7 @@ struct catalog_run catalog_run(struct catalog *catalog, enum catalog_kind kind, 
 bool catalog_is_newest(const struct catalog_run *run, size_t index);
 
 // What is known of a product; NULL: no memory.
-cJSON *catalog_entry(struct catalog *catalog, const struct catalog_record *product);
+cJSON *catalog_entry(struct catalog *catalog, const struct catalog_record *product, int64_t now_ms);
 
 // Texts and members of documents that may be anything.
 const char *catalog_text(const cJSON *object, const char *name); // NULL: there is no such text

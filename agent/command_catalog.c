@@ -219,7 +219,8 @@ static int make(struct request *request)
                                               .domain = request->domain,
                                               .tag = request->tag,
                                               .field = request->field,
-                                              .unit = request->unit};
+                                              .unit = request->unit,
+                                              .now_ms = clock_wall_ms()};
         cJSON *entries = catalog_find(catalog, &filter);
         if (request->show != NULL) {
             keep_shown(entries, request->show);

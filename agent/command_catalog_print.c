@@ -153,8 +153,9 @@ void catalog_print_details(const cJSON *entry)
     put_levels(entry);
     cJSON_ArrayForEach(item, member(entry, "gateways"))
     {
-        (void)snprintf(line, sizeof line, "%s  runs %s/%s, agent %s", text(item, "name"),
-                       text(item, "contract"), text(item, "version"), text(item, "agent"));
+        (void)snprintf(line, sizeof line, "%s  runs %s/%s, agent %s%s", text(item, "name"),
+                       text(item, "contract"), text(item, "version"), text(item, "agent"),
+                       cJSON_IsTrue(member(item, "silent")) ? "; silent" : "");
         put_line("gateway", line);
     }
 }

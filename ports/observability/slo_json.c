@@ -98,6 +98,7 @@ char *slo_json(const struct slo_document *document)
     json_add_text(root, "product", product->name);
     json_add_text(root, "epoch", epoch);
     json_add_count(root, "window_s", document->window_ms / 1000);
+    json_add_count(root, "interval_s", document->report->settings->heartbeat_ms / 1000);
     (void)cJSON_AddBoolToObject(root, "clockSynced", document->clock_is_synced);
     json_add_text(root, "status",
                   slo_status_name(slo_status_of(document->results, document->count)));

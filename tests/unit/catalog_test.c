@@ -174,6 +174,30 @@ static void service_levels_have_their_latest_value_and_their_history(void **stat
     catalog_close(catalog);
 }
 
+static void a_gateway_that_is_silent_beyond_its_deadline_fails(void **state)
+{
+    (void)state;
+    enum { TOLD = 1000000, INTERVAL = 60000, DUE = TOLD + 3 * INTERVAL + 30000 };
+    struct catalog *catalog = mesh();
+    const char *levels =
+        "{\"interval_s\":60,\"results\":[{\"id\":\"freshness\",\"status\":\"pass\"}]}";
+    assert_int_equal(take(catalog, CATALOG_LEVELS, P "/gw-1", levels, TOLD), OK);
+    assert_int_equal(take(catalog, CATALOG_LEVELS, P "/gw-gone", levels, 1),
+                     OK); // no node of its own
+    assert_int_equal(take(catalog, CATALOG_NODE, P "/gw-1", "{\"epoch\":\"00ff\"}", 9), OK);
+
+    cJSON *in_time = find(catalog, (struct catalog_filter){.now_ms = DUE});
+    cJSON *late = find(catalog, (struct catalog_filter){.now_ms = DUE + 1});
+
+    assert_string_equal(text(in_time->child, "status_of_levels"), "pass");
+    assert_string_equal(text(late->child, "status_of_levels"), "fail");
+    assert_true(cJSON_IsTrue(at(at(late->child, "gateways")->child, "silent")));
+    assert_string_equal(text(at(late->child, "levels")->child, "status"), "pass"); // as it was told
+    cJSON_Delete(in_time);
+    cJSON_Delete(late);
+    catalog_close(catalog);
+}
+
 static void documents_of_any_shape_cost_no_more_than_themselves(void **state)
 {
     (void)state;
@@ -207,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_product_is_found_by_what_it_is_and_by_nothing_else),
         cmocka_unit_test(the_newest_of_a_key_counts_and_a_tombstone_ends_it),
         cmocka_unit_test(service_levels_have_their_latest_value_and_their_history),
+        cmocka_unit_test(a_gateway_that_is_silent_beyond_its_deadline_fails),
         cmocka_unit_test(documents_of_any_shape_cost_no_more_than_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

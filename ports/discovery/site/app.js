@@ -147,7 +147,7 @@
       el('h3', {}, 'Gateways'),
       p.gateways.length === 0 ? el('p', {class: 'soft'}, 'none yet')
         : table(['gateway', 'runs contract', 'agent', 'told'], p.gateways.map(g => [g.name,
-          `${g.contract || '?'}/${g.version || '?'}`, g.agent || '', g.at > 0 ? time(g.at) : ''])),
+          `${g.contract || '?'}/${g.version || '?'}`, g.agent || '', (g.at > 0 ? time(g.at) : '') + (g.silent ? ' · silent' : '')])),
       el('h3', {}, 'Documents'),
       el('details', {}, el('summary', {}, 'product (ODPS)'), el('pre', {}, JSON.stringify(p.documents.product, null, 2))),
       ...p.documents.contracts.map(d => el('details', {}, el('summary', {}, 'contract (ODCS)'), el('pre', {}, JSON.stringify(d, null, 2)))));
