@@ -49,19 +49,6 @@ void cloud_event_open(struct cloud_event *event, const struct contract *contract
     }
 }
 
-static bool is_utf8(struct bytes text)
-{
-    size_t at = 0;
-    while (at < text.size) {
-        size_t size = json_utf8_size(bytes_from(text.at + at, text.size - at));
-        if (size == 0) {
-            return false;
-        }
-        at += size;
-    }
-    return true;
-}
-
 const struct message_header *cloud_event_put(struct cloud_event *event, struct bytes seq,
                                              struct bytes key, int64_t time_ms, uint32_t *count)
 {
@@ -71,7 +58,7 @@ const struct message_header *cloud_event_put(struct cloud_event *event, struct b
     *count = event->fixed_count;
     add(event, count, "ce_id", bytes_from(event->id, event->id_prefix + seq.size));
     add(event, count, "ce_time", bytes_text(event->time));
-    if (key.size > 0 && is_utf8(key)) {
+    if (key.size > 0 && json_is_utf8(key)) {
         add(event, count, "ce_subject", key);
     }
     return event->headers;

@@ -33,6 +33,26 @@ size_t json_utf8_size(struct bytes in)
     return outside || !follows(in, 3) ? 0 : 4;
 }
 
+bool json_is_utf8(struct bytes text)
+{
+    size_t at = 0;
+    while (text.size - at >= 8 && (get_u64(text.at + at) & UINT64_C(0x8080808080808080)) == 0) {
+        at += 8;
+    }
+    while (at < text.size) {
+        if (text.at[at] < 0x80) {
+            at++;
+            continue;
+        }
+        size_t size = json_utf8_size(bytes_from(text.at + at, text.size - at));
+        if (size == 0) {
+            return false;
+        }
+        at += size;
+    }
+    return true;
+}
+
 static bool is_plain(uint8_t byte)
 {
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';

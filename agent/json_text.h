@@ -13,5 +13,6 @@ void json_put_string(struct buffer *out, struct bytes text);
 
 // Bytes of the UTF-8 sequence that `in` starts with: 1 to 4; 0 where it is none (RFC 3629).
 size_t json_utf8_size(struct bytes in);
+bool json_is_utf8(struct bytes text);
 
 #endif

@@ -37,19 +37,6 @@ static bool get_raw(struct cursor *cursor, size_t size, const uint8_t **at)
     return true;
 }
 
-static bool is_utf8(struct bytes text)
-{
-    size_t at = 0;
-    while (at < text.size) {
-        size_t size = json_utf8_size(bytes_from(text.at + at, text.size - at));
-        if (size == 0) {
-            return false;
-        }
-        at += size;
-    }
-    return true;
-}
-
 static bool get_text(struct cursor *cursor, struct value *value)
 {
     int64_t size;
@@ -59,7 +46,7 @@ static bool get_text(struct cursor *cursor, struct value *value)
         return false;
     }
     *value = (struct value){.kind = VALUE_TEXT, .text = bytes_from(at, (size_t)size)};
-    return is_utf8(value->text);
+    return json_is_utf8(value->text);
 }
 
 static bool get_typed(struct cursor *cursor, enum column_type type, struct value *value)

@@ -58,26 +58,6 @@ static void blame_value(struct fields *fields, const struct fields_slot *slot, s
 
 // ---- values ----
 
-static bool is_utf8(struct bytes text)
-{
-    size_t at = 0;
-    while (text.size - at >= 8 && (get_u64(text.at + at) & UINT64_C(0x8080808080808080)) == 0) {
-        at += 8;
-    }
-    while (at < text.size) {
-        if (text.at[at] < 0x80) {
-            at++;
-            continue;
-        }
-        size_t size = json_utf8_size(bytes_from(text.at + at, text.size - at));
-        if (size == 0) {
-            return false;
-        }
-        at += size;
-    }
-    return true;
-}
-
 static const char *wanted_by(enum column_type type)
 {
     static const char *const wanted[] = {
@@ -94,7 +74,7 @@ static const char *wanted_by(enum column_type type)
 static void store_misfit(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
     assert(slot->type != COLUMN_STRING);
-    if (text.size > RECORD_TEXT_MAX || !is_utf8(text)) {
+    if (text.size > RECORD_TEXT_MAX || !json_is_utf8(text)) {
         blame_value(fields, slot, text, wanted_by(slot->type));
     }
     fields->values[slot->field] = (struct value){.kind = VALUE_TEXT, .text = text};
@@ -102,7 +82,7 @@ static void store_misfit(struct fields *fields, const struct fields_slot *slot, 
 
 static void put_key(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
-    if (text.size == 0 || text.size > RECORD_KEY_MAX || !is_utf8(text)) {
+    if (text.size == 0 || text.size > RECORD_KEY_MAX || !json_is_utf8(text)) {
         blame_value(fields, slot, text, "a key of 1 to 255 bytes of UTF-8");
         return;
     }
@@ -196,7 +176,7 @@ static void put_time(struct fields *fields, bool fits, int64_t ms, const struct 
 
 static void store_text(struct fields *fields, const struct fields_slot *slot, struct bytes text)
 {
-    if (text.size > RECORD_TEXT_MAX || !is_utf8(text)) {
+    if (text.size > RECORD_TEXT_MAX || !json_is_utf8(text)) {
         blame_value(fields, slot, text, wanted_by(COLUMN_STRING));
         return;
     }
