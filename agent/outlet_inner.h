@@ -26,10 +26,12 @@ enum err outlet_tell_aside(struct outlet *outlet, const struct record *record,
                            enum settled_how *how);
 bool outlet_is_acked(const struct outlet *outlet, uint64_t seq);
 
-// The headers of CloudEvents, where the contract wants them; `message` is complete but for them.
-// The value begins, with the id of `schema` at the registry where it is one that values begin with.
-// ERR_AGAIN: that is not known yet.
+// The next value is empty but for the registry's id of `schema`, where the contract puts that
+// before it; where it puts it in a header, that is outlet->schema_id. ERR_AGAIN: it is not known
+// yet.
 enum err outlet_put_mark(struct outlet *outlet, const struct schema *schema);
+
+// The headers of CloudEvents, where the contract wants them; `message` is complete but for them.
 void outlet_add_event(const struct outlet *outlet, struct message *message);
 
 // `from`..`to` went out as one message.
